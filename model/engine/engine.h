@@ -1,0 +1,71 @@
+// Forecasts a fleet: thousands of small networks, each with its own weights and context, in one
+// call. Backends behind one interface, chosen at run time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "model/spec/model_spec.h"
+#include "model/spec/weights.h"
+
+namespace auspex::model {
+
+// Runs body(i) for i in [0, n), possibly in parallel; returns when all are done. Given by the
+// caller, because the model owns no threads.
+using ParallelFor = std::function<void(size_t n, const std::function<void(size_t)>& body)>;
+ParallelFor SerialFor();
+
+// Weights in the form a backend computes with (packed rows, device memory). Immutable; shared by
+// any number of aggregates and forecasts; freed with the last reference.
+class PreparedModel {
+ public:
+  virtual ~PreparedModel() = default;
+};
+
+// The median that is published: a mix of the network's and two naive forecasts (the publish gate
+// chooses it). The spreads of the quantiles stay the network's. The parts sum to 1.
+struct Blend {
+  float network = 1;
+  float seasonal_naive = 0;
+  float last = 0;
+  bool operator==(const Blend&) const = default;
+};
+
+// One aggregate to forecast.
+struct ForecastItem {
+  const PreparedModel* model = nullptr;  // from the same engine; borrowed
+  // spec.context_steps values, oldest first, NaN = missing; the last is at the origin. Borrowed.
+  std::span<const float> context;
+  int64_t origin_ms = 0;  // target k is at origin_ms + k * spec.step_ms
+  Blend blend;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual std::string_view name() const = 0;
+
+  // InvalidArgument when `weights` does not fit `spec`.
+  virtual absl::StatusOr<std::shared_ptr<const PreparedModel>> Prepare(
+      const ModelSpec& spec, const Weights& weights) = 0;
+
+  // Forecasts every item: features, encoder, decoder, blend, snap, and quantiles that do not cross,
+  // in the units of the context; never below zero where the context never is. `out` is
+  // [items][horizon_steps][quantiles]. An item without any value in its context gets NaN.
+  // All items share `spec`. Results do not depend on the order of items. Thread-safe.
+  virtual absl::Status Forecast(const ModelSpec& spec, std::span<const ForecastItem> items,
+                                std::span<float> out) = 0;
+};
+
+// Backends: "scalar" (the reference, kept for ever), "cpu" (SIMD, run-time dispatch), "auto" (the
+// fastest here). InvalidArgument for another name.
+absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
+                                                     ParallelFor parallel_for);
+
+}  // namespace auspex::model

@@ -1,0 +1,65 @@
+// What is forecast: one rule of the configuration, checked and with every default filled in.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sidecar/core/aggregation_rule.h"
+#include "sidecar/core/sample.h"
+
+namespace auspex {
+
+// Daytime as minutes after local midnight; may wrap over midnight (from > to).
+struct DayPeriod {
+  int from_minute = 8 * 60;
+  int to_minute = 20 * 60;
+  bool operator==(const DayPeriod&) const = default;
+};
+
+// The value that an aggregate must not reach.
+struct Limit {
+  std::optional<double> constant;               // the same for every aggregate, or
+  std::optional<AggregationRule> aggregation;   // joined on the same aggregate labels
+};
+
+struct ModelConfig {
+  std::string cell = "lstm";  // lstm | none
+  int hidden = 16;
+  int layers = 1;
+  DurationMs context_ms = 14 * kDay;
+  std::vector<double> quantiles = {0.1, 0.5, 0.9};  // ascending, holds 0.5
+};
+
+struct RetrainConfig {
+  DurationMs every_ms = kDay;
+  DurationMs min_history_ms = 3 * kDay;  // younger aggregates are served by the shared base
+  bool per_aggregate = true;             // fine-tune own weights besides the base
+};
+
+// A plain value.
+struct Rule {
+  std::string name;
+  // Set for selector rules. For query rules `query` is set, and `values` holds only name and step.
+  AggregationRule values;
+  std::string query;                 // PromQL, pulled from the upstream at every step
+  std::string base_name;             // output series start with it ("storage_used_bytes")
+  DurationMs horizon_ms = kDay;      // a multiple of the step
+  std::vector<DurationMs> leads_ms;  // written back as series; ascending
+  DurationMs interval_ms = 5 * kMinute;
+  DurationMs retention_ms = 30 * kDay;
+  std::optional<DayPeriod> day;      // gives the output label `period`
+  std::optional<Limit> limit;
+  std::vector<AggregationRule> covariates;  // folded and kept in history beside the values
+  size_t aggregates_max = 10000;     // further aggregates are refused, counted and logged
+  ModelConfig model;
+  RetrainConfig retrain;
+
+  bool pulled() const { return !query.empty(); }
+  // Every aggregation rule that this rule needs: values (unless pulled), limit, covariates.
+  std::vector<AggregationRule> Aggregations() const;
+  // The PromQL whose value at a step boundary is the aggregate's value there.
+  std::string Promql() const;
+};
+
+}  // namespace auspex
