@@ -3,22 +3,17 @@
 
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "absl/status/status.h"
+#include "sidecar/core/label_view.h"
 #include "sidecar/core/sample.h"
 
 namespace auspex {
 
-// Borrowed from the request body; valid during the call only.
-struct LabelView {
-  std::string_view name;
-  std::string_view value;
-};
-
-// One series of a request. Labels as sent: any order, possibly with empty values, but names are
-// non-empty and unique, text is valid UTF-8, and a metric name is present. Samples in the order
-// sent; the same series may occur many times in one request.
+// One series of a request, borrowed from its body; valid during the call only. Labels as sent: any
+// order, possibly with empty values, but names are non-empty and unique, text is valid UTF-8, and a
+// metric name is present. Samples in the order sent; the same series may occur many times in one
+// request.
 struct SeriesView {
   std::span<const LabelView> labels;
   std::span<const Sample> samples;
