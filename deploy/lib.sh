@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# What the scripts of deploy/ and tests/ share. Sourced, never run.
+
+auspex_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# The real Prometheus servers that the demo and the tests meet; deploy/setup puts them there.
+export AUSPEX_PROMETHEUS_2=$auspex_root/build/peers/prometheus-2/usr/bin/prometheus
+export AUSPEX_PROMETHEUS_3=$auspex_root/build/peers/prometheus-3/usr/bin/prometheus
+export AUSPEX_PROMTOOL=$auspex_root/build/peers/prometheus-2/usr/bin/promtool
+
+say() { printf '%s: %s\n' "${0##*/}" "$*"; }
+die() {
+  printf '%s: error: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+# One build job per core, but never more than memory allows (about 1.5 GiB a job).
+build_jobs() {
+  local by_memory
+  by_memory=$(($(awk '/^MemAvailable:/ {print $2}' /proc/meminfo) / 1572864))
+  local cores
+  cores=$(nproc)
+  echo $((by_memory < 1 ? 1 : by_memory < cores ? by_memory : cores))
+}
