@@ -46,16 +46,20 @@ struct AggregationRule {
   std::vector<ByLabel> by;
   DurationMs step_ms = 5 * kMinute;
 
-  // The equivalent PromQL expression.
+  // The equivalent PromQL expression, in the forms that Prometheus 2 and 3 both parse. Renames
+  // are label_replace around the aggregation, where no two series can become one: inside of it,
+  // members that differ in an overwritten label alone would make Prometheus refuse the query.
   std::string Promql() const;
   // Text that is equal exactly when two rules give the same values: history kept under another
-  // fingerprint is not reused.
+  // fingerprint is not reused. The name is no part of it.
   std::string Fingerprint() const;
+
+  bool operator==(const AggregationRule&) const = default;
 };
 
 // The label set of the aggregate that a series with `labels` belongs to under `by`.
-// Labels absent from the series are absent from the aggregate.
-
+// Labels absent from the series are absent from the aggregate. REQUIRES: no two entries of `by`
+// have the same `as`.
 LabelSet AggregateKey(const LabelSet& labels, const std::vector<ByLabel>& by);
 
 }  // namespace auspex

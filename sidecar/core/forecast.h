@@ -26,15 +26,14 @@ struct Forecast {
   DurationMs step_ms = 0;
   std::vector<double> quantile_levels;
   std::vector<float> values;
-  double last_value = 0;         // observed at the origin (forward filled inside a gap)
-  std::string model;             // lstm | base | seasonal_naive | last | blend | naive_blend | none
-  std::string reason;            // ok | gate | cold_start | gap | untrained
+  double last_value = 0;  // observed at the origin (forward filled inside a gap)
+  std::string model;      // lstm | base | seasonal_naive | last | blend | naive_blend | none
+  std::string reason;     // ok | gate | cold_start | gap | untrained
   // The limit in force at the origin; NaN when the rule has none or it is unknown here.
   double limit = std::numeric_limits<double>::quiet_NaN();
 
   int horizon_steps() const {
-    return quantile_levels.empty() ? 0
-                                   : static_cast<int>(values.size() / quantile_levels.size());
+    return quantile_levels.empty() ? 0 : static_cast<int>(values.size() / quantile_levels.size());
   }
   // The value of quantile `q` (an index) at `target_ms`, linear between the origin's last_value
   // and the targets; NaN outside [origin_ms, origin_ms + horizon].

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,6 +23,7 @@ class LabelSet {
   // Sorts, and drops labels whose value is empty. Of two labels with one name the last wins;
   // whoever must refuse duplicates checks before (ingest/validate).
   explicit LabelSet(std::vector<Label> labels);
+  LabelSet(std::initializer_list<Label> labels) : LabelSet(std::vector<Label>(labels)) {}
 
   // The value, or "" when the label is absent.
   std::string_view Get(std::string_view name) const;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -34,6 +35,10 @@ class Matcher {
   // name="value", as PromQL writes it.
   std::string ToString() const;
 
+  bool operator==(const Matcher& other) const {
+    return type_ == other.type_ && name_ == other.name_ && value_ == other.value_;
+  }
+
  private:
   Matcher(Type type, std::string name, std::string value);
 
@@ -60,6 +65,8 @@ class Selector {
   std::string_view metric_name() const;
   // A selector that PromQL parses to the same matchers.
   std::string ToString() const;
+
+  bool operator==(const Selector&) const = default;
 
  private:
   std::vector<Matcher> matchers_;

@@ -6,21 +6,16 @@
 #include <vector>
 
 #include "sidecar/core/aggregation_rule.h"
+#include "sidecar/core/day_period.h"
 #include "sidecar/core/sample.h"
 
 namespace auspex {
 
-// Daytime as minutes after local midnight; may wrap over midnight (from > to).
-struct DayPeriod {
-  int from_minute = 8 * 60;
-  int to_minute = 20 * 60;
-  bool operator==(const DayPeriod&) const = default;
-};
-
 // The value that an aggregate must not reach.
 struct Limit {
-  std::optional<double> constant;               // the same for every aggregate, or
-  std::optional<AggregationRule> aggregation;   // joined on the same aggregate labels
+  std::optional<double> constant;              // the same for every aggregate, or
+  std::optional<AggregationRule> aggregation;  // joined on the same aggregate labels
+  bool operator==(const Limit&) const = default;
 };
 
 struct ModelConfig {
@@ -29,12 +24,14 @@ struct ModelConfig {
   int layers = 1;
   DurationMs context_ms = 14 * kDay;
   std::vector<double> quantiles = {0.1, 0.5, 0.9};  // ascending, holds 0.5
+  bool operator==(const ModelConfig&) const = default;
 };
 
 struct RetrainConfig {
   DurationMs every_ms = kDay;
   DurationMs min_history_ms = 3 * kDay;  // younger aggregates are served by the shared base
   bool per_aggregate = true;             // fine-tune own weights besides the base
+  bool operator==(const RetrainConfig&) const = default;
 };
 
 // A plain value.
@@ -48,10 +45,10 @@ struct Rule {
   std::vector<DurationMs> leads_ms;  // written back as series; ascending
   DurationMs interval_ms = 5 * kMinute;
   DurationMs retention_ms = 30 * kDay;
-  std::optional<DayPeriod> day;      // gives the output label `period`
+  std::optional<DayPeriod> day;  // gives the output label `period`
   std::optional<Limit> limit;
   std::vector<AggregationRule> covariates;  // folded and kept in history beside the values
-  size_t aggregates_max = 10000;     // further aggregates are refused, counted and logged
+  size_t aggregates_max = 10000;            // further aggregates are refused, counted and logged
   ModelConfig model;
   RetrainConfig retrain;
 
@@ -60,6 +57,10 @@ struct Rule {
   std::vector<AggregationRule> Aggregations() const;
   // The PromQL whose value at a step boundary is the aggregate's value there.
   std::string Promql() const;
+  // Of `values`, or of the query and its step: history under another fingerprint is not reused.
+  std::string Fingerprint() const;
+
+  bool operator==(const Rule&) const = default;
 };
 
 }  // namespace auspex
