@@ -4,12 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "sidecar/core/label_view.h"
 #include "sidecar/core/sample.h"
 #include "sidecar/wire/write_protocol.h"
@@ -22,7 +23,7 @@ class WireReader;
 struct WriteRequestLimits {
   // More labels make the series unusable, not the request.
   size_t labels_per_series_max = 128;
-  // Of labels, of samples and of symbols in one request, each. Far above what a body of 32 MiB
+  // Of series, labels, samples and symbols in one request, each. Far above what a body of 32 MiB
   // from a real sender holds; it stops bodies made of empty messages.
   size_t items_max = 2'000'000;
 };
@@ -59,27 +60,38 @@ class WriteRequestDecoder {
   void ShrinkToFit();
 
  private:
-  bool ReadSymbols(WireReader& reader);
-  bool ReadTimeSeriesV1(WireReader& reader);
-  bool ReadTimeSeriesV2(WireReader& reader);
-  bool ReadLabel(WireReader& reader);
-  bool ReadSample(WireReader& reader, bool has_start_timestamp);
-  bool ReadHistogram(WireReader& reader);
-  void ResolveLabels();
+  // Of the request so far.
+  struct Totals {
+    size_t series = 0;
+    size_t labels = 0;
+    size_t samples = 0;
+  };
+
+  void ReadRequestV1(WireReader reader, const SeriesVisitor& visit);
+  void ReadSymbols(WireReader reader);
+  void ReadRequestV2(WireReader reader, const SeriesVisitor& visit);
+  void ReadSeriesV1(WireReader reader);
+  void ReadSeriesV2(WireReader reader);
+  void ReadSample(WriteProtocol protocol, WireReader reader);
+  void ReadHistogram(WireReader reader);
+  void BeginSeries(WireReader& reader);
+  void AddLabel(WireReader& reader, LabelView label);
+  void AddLabelRef(WireReader& reader, uint32_t ref);
+  void EndLabelRefs();
+  void Visit(const WireReader& reader, const SeriesVisitor& visit);
+  void CheckTotal(WireReader& reader, size_t total, std::string_view what) const;
 
   const WriteRequestLimits limits_;
-  std::vector<std::string_view> symbols_;
+  Totals totals_;
+  std::vector<std::string_view> symbols_;  // of a 2.0 request
 
   // Of the series being read.
   DecodedSeries series_;
+  size_t label_count_ = 0;  // may exceed what labels_ keeps
   std::vector<LabelView> labels_;
-  std::vector<uint32_t> label_refs_;
+  std::optional<std::string_view> label_name_;  // of 2.0, waiting for its value
   std::vector<Sample> samples_;
   std::string problem_;
-  std::string histogram_problem_;
-  // Of the request so far.
-  size_t labels_total_ = 0;
-  size_t samples_total_ = 0;
 };
 
 }  // namespace auspex

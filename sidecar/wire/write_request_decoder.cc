@@ -1,0 +1,287 @@
+#include "sidecar/wire/write_request_decoder.h"
+
+#include "absl/strings/str_cat.h"
+#include "sidecar/wire/histogram_check.h"
+#include "sidecar/wire/wire_reader.h"
+
+namespace auspex {
+namespace {
+
+LabelView ReadLabel(WireReader reader) {
+  LabelView label;
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        label.name = reader.Bytes();
+        break;
+      case 2:
+        label.value = reader.Bytes();
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+  return label;
+}
+
+// Messages that we ignore are still read, since a malformed one spoils the request.
+void IgnoreExemplar(WriteProtocol protocol, WireReader reader) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        if (protocol == WriteProtocol::kV1) {
+          ReadLabel(reader.Message());
+        } else {
+          reader.ForEachVarint([](uint64_t) {});
+        }
+        break;
+      case 2:
+        reader.Double();
+        break;
+      case 3:
+        reader.Varint();
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+void IgnoreMetadataV1(WireReader reader) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:  // type
+        reader.Varint();
+        break;
+      case 2:  // metric family
+      case 4:  // help
+      case 5:  // unit
+        reader.Bytes();
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+void IgnoreMetadataV2(WireReader reader) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:  // type
+      case 3:  // help
+      case 4:  // unit
+        reader.Varint();
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+}  // namespace
+
+WriteRequestDecoder::WriteRequestDecoder(WriteRequestLimits limits) : limits_(limits) {}
+
+absl::Status WriteRequestDecoder::Decode(WriteProtocol protocol, std::string_view body,
+                                         const SeriesVisitor& visit) {
+  totals_ = {};
+  WireContext context(body);
+  const WireReader reader(body, &context);
+  if (protocol == WriteProtocol::kV1) {
+    ReadRequestV1(reader, visit);
+  } else {
+    ReadSymbols(reader);
+    ReadRequestV2(reader, visit);
+  }
+  return context.status;
+}
+
+void WriteRequestDecoder::ShrinkToFit() {
+  symbols_ = {};
+  labels_ = {};
+  samples_ = {};
+}
+
+void WriteRequestDecoder::ReadRequestV1(WireReader reader, const SeriesVisitor& visit) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        BeginSeries(reader);
+        ReadSeriesV1(reader.Message());
+        Visit(reader, visit);
+        break;
+      case 3:
+        IgnoreMetadataV1(reader.Message());
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+void WriteRequestDecoder::ReadSymbols(WireReader reader) {
+  symbols_.clear();
+  while (reader.Next()) {
+    if (reader.field() != 4) {
+      reader.Skip();
+      continue;
+    }
+    symbols_.push_back(reader.Bytes());
+    CheckTotal(reader, symbols_.size(), "symbols");
+  }
+}
+
+void WriteRequestDecoder::ReadRequestV2(WireReader reader, const SeriesVisitor& visit) {
+  while (reader.Next()) {
+    if (reader.field() != 5) {
+      reader.Skip();
+      continue;
+    }
+    BeginSeries(reader);
+    ReadSeriesV2(reader.Message());
+    EndLabelRefs();
+    Visit(reader, visit);
+  }
+}
+
+void WriteRequestDecoder::ReadSeriesV1(WireReader reader) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        AddLabel(reader, ReadLabel(reader.Message()));
+        break;
+      case 2:
+        ReadSample(WriteProtocol::kV1, reader.Message());
+        break;
+      case 3:
+        IgnoreExemplar(WriteProtocol::kV1, reader.Message());
+        ++series_.exemplars;
+        break;
+      case 4:
+        ReadHistogram(reader.Message());
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+void WriteRequestDecoder::ReadSeriesV2(WireReader reader) {
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        reader.ForEachVarint(
+            [&](uint64_t ref) { AddLabelRef(reader, static_cast<uint32_t>(ref)); });
+        break;
+      case 2:
+        ReadSample(WriteProtocol::kV2, reader.Message());
+        break;
+      case 3:
+        ReadHistogram(reader.Message());
+        break;
+      case 4:
+        IgnoreExemplar(WriteProtocol::kV2, reader.Message());
+        ++series_.exemplars;
+        break;
+      case 5:
+        IgnoreMetadataV2(reader.Message());
+        break;
+      case 6:  // created timestamp, until 2.0-rc.3
+        reader.Varint();
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+}
+
+void WriteRequestDecoder::ReadSample(WriteProtocol protocol, WireReader reader) {
+  Sample sample;
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case 1:
+        sample.value = reader.Double();
+        break;
+      case 2:
+        sample.timestamp_ms = static_cast<TimestampMs>(reader.Varint());
+        break;
+      case 3:  // start timestamp, since 2.0-rc.4
+        if (protocol == WriteProtocol::kV2) {
+          reader.Varint();
+        } else {
+          reader.Skip();
+        }
+        break;
+      default:
+        reader.Skip();
+    }
+  }
+  samples_.push_back(sample);
+  CheckTotal(reader, ++totals_.samples, "samples");
+}
+
+void WriteRequestDecoder::ReadHistogram(WireReader reader) {
+  ++series_.histograms;
+  const std::string_view problem = CheckHistogram(reader);
+  if (problem.empty()) return;
+  ++series_.histograms_invalid;
+  if (series_.histogram_problem.empty()) series_.histogram_problem = problem;
+}
+
+void WriteRequestDecoder::BeginSeries(WireReader& reader) {
+  series_ = {};
+  label_count_ = 0;
+  labels_.clear();
+  label_name_.reset();
+  samples_.clear();
+  problem_.clear();
+  CheckTotal(reader, ++totals_.series, "series");
+}
+
+void WriteRequestDecoder::AddLabel(WireReader& reader, LabelView label) {
+  if (++label_count_ <= limits_.labels_per_series_max) labels_.push_back(label);
+  CheckTotal(reader, ++totals_.labels, "labels");
+}
+
+// The symbols have been read before any series, so that references need not be kept.
+void WriteRequestDecoder::AddLabelRef(WireReader& reader, uint32_t ref) {
+  std::string_view text = "?";
+  if (ref < symbols_.size()) {
+    text = symbols_[ref];
+  } else if (problem_.empty()) {
+    problem_ = absl::StrCat("label reference ", ref, " is out of range: the request has ",
+                            symbols_.size(), " symbols");
+  }
+  if (label_name_) {
+    AddLabel(reader, {*label_name_, text});
+    label_name_.reset();
+  } else {
+    label_name_ = text;
+  }
+}
+
+void WriteRequestDecoder::EndLabelRefs() {
+  if (label_name_ && problem_.empty()) {
+    problem_ = absl::StrCat("odd number of label references: ", 2 * label_count_ + 1);
+  }
+}
+
+void WriteRequestDecoder::Visit(const WireReader& reader, const SeriesVisitor& visit) {
+  if (!reader.ok()) return;
+  if (label_count_ > limits_.labels_per_series_max && problem_.empty()) {
+    problem_ = absl::StrCat(label_count_, " labels, limit ", limits_.labels_per_series_max);
+  }
+  series_.labels = labels_;
+  series_.samples = samples_;
+  series_.problem = problem_;
+  visit(series_);
+}
+
+void WriteRequestDecoder::CheckTotal(WireReader& reader, size_t total,
+                                     std::string_view what) const {
+  if (total <= limits_.items_max) return;
+  reader.Fail(absl::ResourceExhaustedError(
+      absl::StrCat("request holds more than ", limits_.items_max, " ", std::string(what))));
+}
+
+}  // namespace auspex
