@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,8 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "sidecar/core/sample.h"
+#include "sidecar/net/url.h"
 
 namespace auspex {
 
@@ -21,10 +24,13 @@ struct HttpClientRequest {
   std::string body;
   DurationMs timeout_ms = 30 * kSecond;
   size_t response_bytes_max = 256u << 20;  // more is ResourceExhausted; ignored when streaming
-  // Set for streamed answers: called with each piece of a 2xx body as it arrives; a non-OK status
-  // ends the transfer with that status. Other answers are collected into `body` as usual.
+  bool accept_gzip = false;                // asks for gzip and decodes it
+  // Set for streamed answers: called on the calling thread with each piece of a 2xx body as it
+  // arrives; a non-OK status ends the transfer with that status. Other answers are collected into
+  // `body` as usual.
   std::function<absl::Status(std::string_view)> on_data;
-  const std::atomic<bool>* cancel = nullptr;  // true ends the transfer with Cancelled
+  // True ends the transfer with Cancelled, within about a second.
+  const std::atomic<bool>* cancel = nullptr;
 };
 
 struct HttpClientResponse {
@@ -52,8 +58,5 @@ class HttpClient {
   class Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// Percent-encodes one query or form component.
-std::string UrlEncode(std::string_view text);
 
 }  // namespace auspex

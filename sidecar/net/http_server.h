@@ -20,8 +20,8 @@ class Registry;
 namespace auspex {
 
 struct HttpRequest {
-  std::string method;  // upper case
-  std::string path;    // percent-decoded, without the query
+  std::string method;                                        // upper case
+  std::string path;                                          // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;    // decoded; form bodies included
   std::vector<std::pair<std::string, std::string>> headers;  // names as sent
   std::string body;
@@ -65,7 +65,8 @@ class HttpServer {
   void Handle(std::string_view method, std::string_view path, HttpHandler handler);
 
   absl::Status Start();
-  // Stops accepting, lets running handlers finish, closes the connections.
+  // Stops accepting, answers the requests that were read in full, closes the connections.
+  // REQUIRES: not called from a handler.
   void Stop();
   // The bound port. REQUIRES: after a successful Start.
   int port() const;
