@@ -2,6 +2,7 @@
 //   time=2026-01-02T03:04:05.678Z level=INFO msg="step closed" component=aggregate rule=storage
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -20,7 +21,7 @@ namespace auspex {
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 enum class LogFormat { kLogfmt, kJson };
 
-// One key and its value, rendered as text. Numbers stay numbers in JSON.
+// One key and its value, rendered as text. Numbers and booleans stay such in JSON.
 struct LogField {
   LogField(std::string_view k, std::string_view v) : key(k), value(v) {}
   LogField(std::string_view k, const char* v) : key(k), value(v) {}
@@ -28,12 +29,14 @@ struct LogField {
   LogField(std::string_view k, const absl::Status& v) : key(k), value(v.ToString()) {}
   LogField(std::string_view k, double v);
   template <typename Int>
-    requires std::is_integral_v<Int>
-  LogField(std::string_view k, Int v) : key(k), value(std::to_string(v)), is_number(true) {}
+  requires(std::integral<Int> && !std::same_as<Int, bool>) LogField(std::string_view k, Int v)
+      : key(k), value(std::to_string(v)), is_number(true) {}
+  template <std::same_as<bool> Bool>
+  LogField(std::string_view k, Bool v) : key(k), value(v ? "true" : "false"), is_number(true) {}
 
   std::string key;
   std::string value;
-  bool is_number = false;
+  bool is_number = false;  // or a boolean: not quoted in JSON
 };
 
 // A handle on the process' log with a component name. Cheap to copy, thread-safe. A
