@@ -96,12 +96,6 @@ absl::Status WriteRequestDecoder::Decode(WriteProtocol protocol, std::string_vie
   return context.status;
 }
 
-void WriteRequestDecoder::ShrinkToFit() {
-  symbols_ = {};
-  labels_ = {};
-  samples_ = {};
-}
-
 void WriteRequestDecoder::ReadRequestV1(WireReader reader, const SeriesVisitor& visit) {
   while (reader.Next()) {
     switch (reader.field()) {

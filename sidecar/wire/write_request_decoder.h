@@ -56,9 +56,6 @@ class WriteRequestDecoder {
   // of creation or start (rc.3, rc.4) are read and ignored, like metadata.
   absl::Status Decode(WriteProtocol protocol, std::string_view body, const SeriesVisitor& visit);
 
-  // Frees buffers that a large request has left behind.
-  void ShrinkToFit();
-
  private:
   // Of the request so far.
   struct Totals {
