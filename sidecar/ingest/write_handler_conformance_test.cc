@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "sidecar/ingest/write_handler_fixture.h"
+#include "sidecar/ingest/write_handler_test.h"
 #include "sidecar/net/http_client.h"
 
 namespace auspex {
@@ -19,94 +19,99 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
-TEST_F(WriteHandlerTest, BodiesAndHeaders) {
-  const std::string good =
-      SnappyCompress(V1(absl::StrCat("timeseries {", kUp, "}")).SerializeAsString());
-  const std::string good_v2 =
-      SnappyCompress(ToV2(V1(absl::StrCat("timeseries {", kUp, "}"))).SerializeAsString());
-  std::string claims_4_gib = "\xff\xff\xff\xff\x0f";
-  std::string claims_more = std::string("\x80\x80\x80\x80\x10", 5);
-  const struct {
-    std::string_view name;
-    std::string_view type;
-    std::string_view encoding;
-    std::string body;
-    int status;
-    std::string_view message;
-    bool stored;
-  } kRows[] = {
-      {"valid v1", kV1Type, "snappy", good, 204, "", true},
-      {"valid v2", kV2Type, "snappy", good_v2, 204, "", true},
-      {"empty body", kV1Type, "snappy", "", 400, "snappy: corrupt input", false},
-      {"empty message", kV1Type, "snappy", std::string(1, '\0'), 204, "", false},
-      {"metadata only", kV1Type, "snappy",
-       SnappyCompress(V1("metadata {type: 1 help: 'x'}").SerializeAsString()), 204, "", false},
-      {"symbols only", kV2Type, "snappy",
-       SnappyCompress(V2("symbols: '' symbols: 'x'").SerializeAsString()), 204, "", false},
-      {"not snappy", kV1Type, "snappy", "definitely not", 400, "snappy: corrupt input", false},
-      {"framed snappy", kV1Type, "snappy", std::string("\xff\x06\x00\x00sNaPpY", 10), 400,
-       "snappy: corrupt input", false},
-      {"truncated snappy", kV1Type, "snappy", good.substr(0, good.size() - 1), 400,
-       "snappy: corrupt input", false},
-      {"raw protobuf", kV1Type, "snappy",
-       V1(absl::StrCat("timeseries {", kUp, "}")).SerializeAsString(), 400, "snappy: corrupt input",
-       false},
-      {"gzip body and header", kV1Type, "gzip", "\x1f\x8b\x08", 415,
-       "unsupported Content-Encoding \"gzip\": send snappy", false},
-      {"snappy body, gzip header", kV1Type, "gzip", good, 415,
-       "unsupported Content-Encoding \"gzip\": send snappy", false},
-      {"snappy body, zstd header", kV1Type, "zstd", good, 415,
-       "unsupported Content-Encoding \"zstd\": send snappy", false},
-      {"corrupt body, deflate header", kV1Type, "deflate", "x", 415,
-       "unsupported Content-Encoding \"deflate\": send snappy", false},
+// One row: a request, its answer, and whether its one series is stored.
+struct RequestRow {
+  std::string_view name;
+  std::string_view type;
+  std::string_view encoding;
+  std::string body;
+  int status;
+  std::string_view message;  // begins the answer
+  bool stored = false;
+};
+
+std::vector<RequestRow> HeaderRows() {
+  const std::string good = V1(kOneSeries);
+  constexpr std::string_view kUnknownProto = "application/x-protobuf;proto=x.Y";
+  constexpr std::string_view kNoValue = "application/x-protobuf;proto";
+  return {
+      {"valid 1.0", kV1Type, "snappy", good, 204, "", true},
+      {"valid 2.0", kV2Type, "snappy", V1AsV2(kOneSeries), 204, "", true},
       {"no encoding", kV1Type, "", good, 204, "", true},
       {"encoding in other case", kV1Type, "Snappy", good, 204, "", true},
-      {"text/plain", "text/plain", "snappy", good, 415, "unsupported Content-Type \"text/plain\"",
-       false},
-      {"application/json", "application/json", "snappy", good, 415,
-       "unsupported Content-Type \"application/json\"", false},
-      {"corrupt body, image/png", "image/png", "snappy", "x", 415,
-       "unsupported Content-Type \"image/png\"", false},
-      {"unknown proto", "application/x-protobuf;proto=x.Y", "snappy", good, 415,
-       "unsupported Content-Type \"application/x-protobuf;proto=x.Y\"", false},
-      {"parameter without =", "application/x-protobuf;proto", "snappy", good, 415,
-       "unsupported Content-Type \"application/x-protobuf;proto\"", false},
       {"no content type", "", "snappy", good, 204, "", true},
-      {"bad protobuf", kV1Type, "snappy", SnappyCompress("\x0a\x05xx"), 400,
-       "malformed protobuf at byte 1: length 5 reaches beyond the message", false},
-      {"wrong wire type", kV1Type, "snappy", SnappyCompress("\x08\x01"), 400,
-       "malformed protobuf at byte 1: field 1 has wire type 0, not 2", false},
-      {"good series, then bad protobuf", kV1Type, "snappy",
-       SnappyCompress(V1(absl::StrCat("timeseries {", kUp, "}")).SerializeAsString() + "\x0a"), 400,
-       "malformed protobuf at byte 37: ends inside a number", false},
-      {"unknown fields", kV1Type, "snappy",
-       SnappyCompress("\x78\x01" + V1(absl::StrCat("timeseries {", kUp, "}")).SerializeAsString()),
-       204, "", true},
-      {"33 MiB decoded", kV1Type, "snappy", SnappyCompress(std::string(33 << 20, 'x')), 400,
-       "snappy: decompressed size 34603008 exceeds limit 33554432", false},
-      {"claims almost 4 GiB", kV1Type, "snappy", claims_4_gib, 400,
-       "snappy: decompressed size 4294967295 exceeds limit 33554432", false},
-      {"claims 4 GiB", kV1Type, "snappy", claims_more, 400, "snappy: corrupt input", false},
-      {"33 MiB compressed", kV1Type, "snappy", std::string(33 << 20, 'x'), 413,
-       "request body of 34603008 bytes exceeds limit 33554432", false},
+      {"gzip body and header", kV1Type, "gzip", "\x1f\x8b\x08", 415,
+       "unsupported Content-Encoding \"gzip\": send snappy"},
+      {"snappy body, gzip header", kV1Type, "gzip", good, 415,
+       "unsupported Content-Encoding \"gzip\": send snappy"},
+      {"snappy body, zstd header", kV1Type, "zstd", good, 415,
+       "unsupported Content-Encoding \"zstd\": send snappy"},
+      {"corrupt body, deflate header", kV1Type, "deflate", "x", 415,
+       "unsupported Content-Encoding \"deflate\": send snappy"},
+      {"text/plain", "text/plain", "snappy", good, 415, "unsupported Content-Type \"text/plain\""},
+      {"application/json", "application/json", "snappy", good, 415,
+       "unsupported Content-Type \"application/json\""},
+      {"corrupt body, image/png", "image/png", "snappy", "x", 415,
+       "unsupported Content-Type \"image/png\""},
+      {"unknown proto", kUnknownProto, "snappy", good, 415,
+       "unsupported Content-Type \"application/x-protobuf;proto=x.Y\""},
+      {"parameter without =", kNoValue, "snappy", good, 415,
+       "unsupported Content-Type \"application/x-protobuf;proto\""},
   };
-  for (const auto& row : kRows) {
-    SCOPED_TRACE(row.name);
-    sink_.lines.clear();
-    const HttpResponse response = Send(row.type, row.body, row.encoding);
-    EXPECT_EQ(response.status, row.status);
-    EXPECT_THAT(response.body, StartsWith(row.message));
-    EXPECT_EQ(response.body.empty(), row.status == 204);
-    EXPECT_EQ(sink_.lines.size(), row.stored ? 1u : 0u);
-    const bool processed_v2 = row.type == kV2Type;
-    EXPECT_EQ(Written(response), !processed_v2 ? "" : row.stored ? "1 0 0" : "0 0 0");
+}
+
+std::vector<RequestRow> BodyRows() {
+  const std::string plain = WriteRequestV1(Substitute(kOneSeries));
+  const std::string good = SnappyCompress(plain);
+  constexpr std::string_view kCorrupt = "snappy: corrupt input";
+  const std::string framed("\xff\x06\x00\x00sNaPpY", 10);
+  const std::string megabytes(33 << 20, 'x');
+  return {
+      {"empty body", kV1Type, "snappy", "", 400, kCorrupt},
+      {"empty message", kV1Type, "snappy", std::string(1, '\0'), 204, ""},
+      {"metadata only", kV1Type, "snappy", V1("metadata {type: 1 help: 'x'}"), 204, ""},
+      {"symbols only", kV2Type, "snappy", V2("symbols: '' symbols: 'x'"), 204, ""},
+      {"not snappy", kV1Type, "snappy", "definitely not", 400, kCorrupt},
+      {"framed snappy", kV1Type, "snappy", framed, 400, kCorrupt},
+      {"truncated snappy", kV1Type, "snappy", good.substr(0, good.size() - 1), 400, kCorrupt},
+      {"corrupt body of 2.0", kV2Type, "snappy", "definitely not", 400, kCorrupt},
+      {"uncompressed protobuf", kV1Type, "snappy", plain, 400, kCorrupt},
+      {"bad protobuf", kV1Type, "snappy", SnappyCompress("\x0a\x05xx"), 400,
+       "malformed protobuf at byte 1: length 5 reaches beyond the message"},
+      {"wrong wire type", kV1Type, "snappy", SnappyCompress("\x08\x01"), 400,
+       "malformed protobuf at byte 1: field 1 has wire type 0, not 2"},
+      {"good series, then bad protobuf", kV1Type, "snappy", SnappyCompress(plain + "\x0a"), 400,
+       "malformed protobuf at byte 37: ends inside a number"},
+      {"unknown fields", kV1Type, "snappy", SnappyCompress("\x78\x01" + plain), 204, "", true},
+      {"33 MiB decompressed", kV1Type, "snappy", SnappyCompress(megabytes), 400,
+       "snappy: decompressed size 34603008 exceeds limit 33554432"},
+      {"claims almost 4 GiB", kV1Type, "snappy", "\xff\xff\xff\xff\x0f", 400,
+       "snappy: decompressed size 4294967295 exceeds limit 33554432"},
+      {"claims 4 GiB", kV1Type, "snappy", "\x80\x80\x80\x80\x10", 400, kCorrupt},
+      {"33 MiB compressed", kV1Type, "snappy", megabytes, 413,
+       "request body of 34603008 bytes exceeds limit 33554432"},
+  };
+}
+
+TEST_F(WriteHandlerTest, AnswersHeadersAndBodies) {
+  for (const auto& rows : {HeaderRows(), BodyRows()}) {
+    for (const RequestRow& row : rows) {
+      SCOPED_TRACE(row.name);
+      sink_.lines.clear();
+      const HttpResponse response = Send(row.type, row.body, row.encoding);
+      EXPECT_EQ(response.status, row.status);
+      EXPECT_THAT(response.body, StartsWith(row.message));
+      EXPECT_EQ(response.body.empty(), row.status == 204);
+      EXPECT_EQ(sink_.lines.size(), row.stored ? 1u : 0u);
+      const std::string_view written = row.stored ? "1 0 0" : "0 0 0";
+      EXPECT_EQ(Written(response), row.type == kV2Type ? written : "");
+    }
   }
 }
 
 TEST_F(WriteHandlerTest, OnlyAcceptedMessagesAreTaken) {
   options_.accept_v1 = false;
-  EXPECT_EQ(SendV1(absl::StrCat("timeseries {", kUp, "}")).body,
-            "remote write 1.0 is not accepted here");
+  EXPECT_EQ(SendV1(kOneSeries).body, "remote write 1.0 is not accepted here");
   options_ = {};
   options_.accept_v2 = false;
   const HttpResponse response = SendV2("");
@@ -124,12 +129,43 @@ struct SeriesRow {
   std::string written = "1 0 0";  // by 2.0, with the good series
 };
 
-std::vector<SeriesRow> SeriesRows() {
-  const std::string sample = " samples {value: 1 timestamp: NOW}";
-  const std::string name = R"(labels {name: "__name__" value: "x"} )";
+const std::string kX = R"(labels {name: "__name__" value: "x"} )";
+const std::string kSample = " samples {value: 1 timestamp: NOW}";
+
+std::vector<SeriesRow> LabelRows() {
   const std::string huge = R"(labels {name: "l" value: ")" + std::string(31 << 20, 'v') + "\"}";
-  const auto at = [&](int64_t timestamp_ms) {
-    return absl::StrCat(name, "samples {value: 1 timestamp: ", timestamp_ms, "}");
+  return {
+      {"unsorted labels", R"(labels {name: "b" value: "1"} )" + kX + kSample, "x{b=\"1\"} 1@0", "",
+       "2 0 0"},
+      {"duplicate label name",
+       kX + R"(labels {name: "a" value: "1"} labels {name: "a" value: "2"})" + kSample, "",
+       "series {__name__=\"x\", a=\"1\", a=\"2\"}: label name \"a\" occurs twice"},
+      {"empty label name", kX + R"(labels {name: "" value: "1"})" + kSample, "",
+       "series {__name__=\"x\", =\"1\"}: the label with value \"1\" has an empty name"},
+      {"empty label value", kX + R"(labels {name: "a" value: ""})" + kSample, "x 1@0", "", "2 0 0"},
+      {"empty metric name", R"(labels {name: "__name__" value: ""})" + kSample, "",
+       "series {__name__=\"\"}: no metric name (label __name__)"},
+      {"no metric name", R"(labels {name: "a" value: "1"})" + kSample, "",
+       "series {a=\"1\"}: no metric name (label __name__)"},
+      {"no labels at all", kSample, "", "series {}: no labels"},
+      {"name with dash", kX + R"(labels {name: "a-b" value: "1"})" + kSample, "x{a-b=\"1\"} 1@0",
+       "", "2 0 0"},
+      {"__x label", kX + R"(labels {name: "__x" value: "1"})" + kSample, "x{__x=\"1\"} 1@0", "",
+       "2 0 0"},
+      {"value with newline", kX + R"(labels {name: "a" value: "1\n2"})" + kSample,
+       "x{a=\"1\\n2\"} 1@0", "", "2 0 0"},
+      {"invalid UTF-8 in a value", kX + R"(labels {name: "a" value: "\xff"})" + kSample, "",
+       "series {__name__=\"x\", a=\"\\xff\"}: label \"a\" has the value \"\\xff\", which is not "
+       "UTF-8"},
+      {"one label of 31 MiB", kX + huge + kSample, "",
+       absl::StrCat("series {__name__=\"x\", l=\"", std::string(64, 'v'),
+                    "...\"}: label \"l\" has a value of 32505856 bytes, limit 65536")},
+  };
+}
+
+std::vector<SeriesRow> SampleRows() {
+  const auto at = [](int64_t timestamp_ms) {
+    return absl::StrCat(kX, "samples {value: 1 timestamp: ", timestamp_ms, "}");
   };
   const auto x = [](std::string_view problem) {
     return absl::StrCat("series {__name__=\"x\"}: ", std::string(problem));
@@ -138,35 +174,9 @@ std::vector<SeriesRow> SeriesRows() {
   constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
   constexpr int64_t kLimit = kNow + 10 * kMinute;
   return {
-      {"unsorted labels", R"(labels {name: "b" value: "1"} )" + name + sample, "x{b=\"1\"} 1@0", "",
-       "2 0 0"},
-      {"duplicate label name",
-       name + R"(labels {name: "a" value: "1"} labels {name: "a" value: "2"})" + sample, "",
-       "series {__name__=\"x\", a=\"1\", a=\"2\"}: label name \"a\" occurs twice"},
-      {"empty label name", name + R"(labels {name: "" value: "1"})" + sample, "",
-       "series {__name__=\"x\", =\"1\"}: the label with value \"1\" has an empty name"},
-      {"empty label value", name + R"(labels {name: "a" value: ""})" + sample, "x 1@0", "",
-       "2 0 0"},
-      {"empty metric name", R"(labels {name: "__name__" value: ""})" + sample, "",
-       "series {__name__=\"\"}: no metric name (label __name__)"},
-      {"no metric name", R"(labels {name: "a" value: "1"})" + sample, "",
-       "series {a=\"1\"}: no metric name (label __name__)"},
-      {"no labels at all", sample, "", "series {}: no labels"},
-      {"name with dash", name + R"(labels {name: "a-b" value: "1"})" + sample, "x{a-b=\"1\"} 1@0",
-       "", "2 0 0"},
-      {"__x label", name + R"(labels {name: "__x" value: "1"})" + sample, "x{__x=\"1\"} 1@0", "",
-       "2 0 0"},
-      {"value with newline", name + R"(labels {name: "a" value: "1\n2"})" + sample,
-       "x{a=\"1\\n2\"} 1@0", "", "2 0 0"},
-      {"invalid UTF-8 in a value", name + R"(labels {name: "a" value: "\xff"})" + sample, "",
-       "series {__name__=\"x\", a=\"\\xff\"}: label \"a\" has the value \"\\xff\", which is not "
-       "UTF-8"},
-      {"one label of 31 MiB", name + huge + sample, "",
-       absl::StrCat("series {__name__=\"x\", l=\"", std::string(64, 'v'),
-                    "...\"}: label \"l\" has a value of 32505856 bytes, limit 65536")},
-      {"series without samples", name, "", ""},
-      {"NaN", name + "samples {value: nan timestamp: NOW}", "x nan@0", "", "2 0 0"},
-      {"infinity", name + "samples {value: -inf timestamp: NOW}", "x -inf@0", "", "2 0 0"},
+      {"series without samples", kX, "", ""},
+      {"NaN", kX + "samples {value: nan timestamp: NOW}", "x nan@0", "", "2 0 0"},
+      {"infinity", kX + "samples {value: -inf timestamp: NOW}", "x -inf@0", "", "2 0 0"},
       {"one hour old", at(kNow - kHour), "x 1@-3600000", "", "2 0 0"},
       {"ten minutes ahead", at(kLimit), "x 1@600000", "", "2 0 0"},
       {"more than ten minutes ahead", at(kLimit + 1), "",
@@ -181,25 +191,25 @@ std::vector<SeriesRow> SeriesRows() {
       {"good sample beside bad ones",
        at(-1) + " samples {timestamp: -2} samples {value: 7 timestamp: NOW}", "x 7@0",
        x("out of bounds: timestamp -1 is not after 1970, and 1 more"), "2 0 0"},
-      {"native histogram", name + "histograms {count_int: 0 timestamp: NOW}", "", "", "1 1 0"},
-      {"samples and histograms", name + "histograms {count_int: 0}" + sample, "x 1@0", "", "2 1 0"},
-      {"invalid native histogram", name + "histograms {count_int: 1}", "",
+      {"native histogram", kX + "histograms {count_int: 0 timestamp: NOW}", "", "", "1 1 0"},
+      {"samples and histograms", kX + "histograms {count_int: 0}" + kSample, "x 1@0", "", "2 1 0"},
+      {"invalid native histogram", kX + "histograms {count_int: 1}", "",
        x("invalid native histogram: the buckets hold fewer observations than the count")},
-      {"exemplars", name + "exemplars {value: 1} exemplars {value: 2}" + sample, "x 1@0", "",
+      {"exemplars", kX + "exemplars {value: 1} exemplars {value: 2}" + kSample, "x 1@0", "",
        "2 0 2"},
-      {"exemplars alone", name + "exemplars {value: 1}", "", "", "1 0 1"},
+      {"exemplars alone", kX + "exemplars {value: 1}", "", "", "1 0 1"},
   };
 }
 
 TEST_F(WriteHandlerTest, BadSeriesAreSkippedAndOthersTaken) {
-  for (const SeriesRow& row : SeriesRows()) {
-    const auto v1 = V1(absl::StrCat("timeseries {", row.series, "} timeseries {", kUp, "}"));
+  std::vector<SeriesRow> rows = LabelRows();
+  for (SeriesRow& row : SampleRows()) rows.push_back(std::move(row));
+  for (const SeriesRow& row : rows) {
+    const std::string text = absl::StrCat("timeseries {", row.series, "} ", kOneSeries);
     for (const bool is_v2 : {false, true}) {
       SCOPED_TRACE(absl::StrCat(std::string(row.name), is_v2 ? " 2.0" : " 1.0"));
       sink_.lines.clear();
-      const HttpResponse response =
-          is_v2 ? Send(kV2Type, SnappyCompress(ToV2(v1).SerializeAsString()))
-                : Send(kV1Type, SnappyCompress(v1.SerializeAsString()));
+      const HttpResponse response = is_v2 ? Send(kV2Type, V1AsV2(text)) : Send(kV1Type, V1(text));
       EXPECT_EQ(response.status, row.problem.empty() ? 204 : 400);
       EXPECT_EQ(response.body, row.problem);
       std::vector<std::string> stored = {"up 1@0"};
@@ -253,8 +263,7 @@ TEST_F(WriteHandlerTest, OtherMethodsAreRefusedByTheServer) {
                 [&](const HttpRequest& request) { return handler.Handle(request); });
   ASSERT_TRUE(server.Start().ok());
   HttpClient client;
-  const std::string body =
-      SnappyCompress(V1(absl::StrCat("timeseries {", kUp, "}")).SerializeAsString());
+  const std::string body = V1(kOneSeries);
   for (const auto& [method, status] :
        {std::pair("GET", 405), std::pair("PUT", 405), std::pair("POST", 204)}) {
     const auto response =

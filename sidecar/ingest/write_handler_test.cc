@@ -5,11 +5,12 @@
 
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "sidecar/ingest/write_handler_fixture.h"
+#include "sidecar/base/thread.h"
+#include "sidecar/ingest/write_handler_test.h"
+#include "sidecar/wire/write_request_encoder.h"
 
 namespace auspex {
 namespace {
@@ -20,10 +21,11 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 TEST_F(WriteHandlerTest, StaleMarkersKeepTheirBits) {
-  auto request = V1(absl::StrCat("timeseries {", kUp, "}"));
-  request.mutable_timeseries(0)->mutable_samples(0)->set_value(StaleMarker());
-  EXPECT_EQ(Send(kV1Type, SnappyCompress(request.SerializeAsString())).status, 204);
-  EXPECT_THAT(sink_.lines, ElementsAre("up stale@0"));
+  const std::vector<LabeledSample> samples = {
+      {LabelSet({{"__name__", "up"}}), {kNow, StaleMarker()}}};
+  EXPECT_EQ(Send(kV1Type, EncodeWriteRequest(WriteProtocol::kV1, samples)).status, 204);
+  EXPECT_EQ(Send(kV2Type, EncodeWriteRequest(WriteProtocol::kV2, samples)).status, 204);
+  EXPECT_THAT(sink_.lines, ElementsAre("up stale@0", "up stale@0"));
 }
 
 TEST_F(WriteHandlerTest, RepeatsOfASeriesArriveInOrder) {
@@ -53,9 +55,7 @@ TEST_F(WriteHandlerTest, LimitsAreOptions) {
 
 TEST_F(WriteHandlerTest, OwnOutputIsIgnoredAndCounted) {
   options_.series.is_own_output = [](std::string_view name) { return name == "up"; };
-  const HttpResponse response =
-      Send(kV2Type,
-           SnappyCompress(ToV2(V1(absl::StrCat("timeseries {", kUp, "}"))).SerializeAsString()));
+  const HttpResponse response = Send(kV2Type, V1AsV2(kOneSeries));
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(Written(response), "1 0 0");
   EXPECT_THAT(sink_.lines, IsEmpty());
@@ -71,9 +71,7 @@ TEST_F(WriteHandlerTest, SinkErrorsAreRetryable) {
                {absl::InternalError("disk failed"), 500}};
   for (const auto& row : kRows) {
     sink_.status = row.status;
-    const HttpResponse response =
-        Send(kV2Type,
-             SnappyCompress(ToV2(V1(absl::StrCat("timeseries {", kUp, "}"))).SerializeAsString()));
+    const HttpResponse response = Send(kV2Type, V1AsV2(kOneSeries));
     EXPECT_EQ(response.status, row.http_status);
     EXPECT_EQ(response.body, row.status.message());
     EXPECT_THAT(response.headers, testing::Contains(testing::Pair("Retry-After", "5")));
@@ -111,24 +109,23 @@ TEST_F(WriteHandlerTest, OutcomesOfTheSinkAreCounted) {
 // The buffers of one request are used for the next one, and never for two at once.
 TEST_F(WriteHandlerTest, ServesManyThreads) {
   WriteHandler handler(sink_, options_, clock_, Logger(), registry_);
-  const auto one = V1(absl::StrCat("timeseries {", kUp, "}"));
-  const auto two = V1(absl::StrCat("timeseries {", kUp, "} timeseries {} timeseries {", kUp, "}"));
+  const HttpRequest good = Request(kV1Type, V1(kOneSeries));
+  const HttpRequest mixed =
+      Request(kV2Type, V1AsV2(absl::StrCat(kOneSeries, " timeseries {} ", kOneSeries)));
   constexpr int kThreads = 4;
   constexpr int kRequests = 100;
   const auto send = [&] {
     for (int i = 0; i < kRequests; ++i) {
-      const HttpRequest good = Request(kV1Type, SnappyCompress(one.SerializeAsString()));
       EXPECT_EQ(handler.Handle(good).status, 204);
-      const HttpRequest mixed = Request(kV2Type, SnappyCompress(ToV2(two).SerializeAsString()));
       const HttpResponse response = handler.Handle(mixed);
       EXPECT_EQ(response.body, "series {}: no labels");
       EXPECT_EQ(Written(response), "2 0 0");
       EXPECT_EQ(handler.Handle(Request(kV1Type, "x")).status, 400);
     }
   };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) threads.emplace_back(send);
-  for (std::thread& thread : threads) thread.join();
+  std::vector<Thread> threads;
+  for (int i = 0; i < kThreads; ++i) threads.emplace_back("sender", send);
+  for (Thread& thread : threads) thread.Join();
   EXPECT_EQ(sink_.lines.size(), size_t{kThreads} * kRequests * 3);
   EXPECT_THAT(sink_.lines, testing::Each("up 1@0"));
 }

@@ -1,7 +1,5 @@
 #include "sidecar/wire/histogram_check.h"
 
-#include <cmath>
-
 namespace auspex {
 namespace {
 
@@ -82,8 +80,9 @@ struct Histogram {
       return "bucket counts overflow";
     }
     if (observed > count) return "the buckets hold more observations than the count";
-    // NaN observations are in the count, and in no bucket.
-    if (observed < count && !std::isnan(sum)) {
+    // NaN observations are in the count, and in no bucket; they make the sum NaN.
+    const bool has_nan = sum != sum;
+    if (observed < count && !has_nan) {
       return "the buckets hold fewer observations than the count";
     }
     return "";

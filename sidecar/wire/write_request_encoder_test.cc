@@ -13,12 +13,12 @@ namespace auspex {
 namespace {
 
 const std::vector<LabeledSample>& Samples() {
-  static const auto* samples = new std::vector<LabeledSample>{
+  static const std::vector<LabeledSample> samples = {
       {LabelSet({{"a", "1"}, {"__name__", "x"}, {"Z", "2"}}), {1000, 1.5}},
       {LabelSet({{"a", "x"}, {"__name__", "x"}}), {-1, StaleMarker()}},
       {LabelSet(), {0, -0.0}},
   };
-  return *samples;
+  return samples;
 }
 
 template <typename Message>

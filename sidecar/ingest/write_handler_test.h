@@ -1,7 +1,6 @@
 // What the tests of the write handler share.
 #pragma once
 
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -16,11 +15,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "proto/prometheus/remote_write_v1.pb.h"
-#include "proto/prometheus/remote_write_v2.pb.h"
 #include "sidecar/core/label_set.h"
 #include "sidecar/ingest/write_handler.h"
 #include "sidecar/wire/snappy_block.h"
+#include "sidecar/wire/write_request_text.h"
 #include "tests/testing/manual_clock.h"
 
 namespace auspex {
@@ -68,43 +66,15 @@ inline std::string Substitute(std::string text) {
   return text;
 }
 
-inline prometheus::WriteRequest V1(const std::string& text) {
-  prometheus::WriteRequest request;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(Substitute(text), &request)) << text;
-  return request;
+// Snappy-compressed bodies from text.
+inline std::string V1(const std::string& text) {
+  return SnappyCompress(WriteRequestV1(Substitute(text)));
 }
-
-inline io::prometheus::write::v2::Request V2(const std::string& text) {
-  io::prometheus::write::v2::Request request;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(Substitute(text), &request)) << text;
-  return request;
+inline std::string V2(const std::string& text) {
+  return SnappyCompress(WriteRequestV2(Substitute(text)));
 }
-
-// The same series as a request of 2.0. Exemplars keep no labels.
-inline io::prometheus::write::v2::Request ToV2(const prometheus::WriteRequest& v1) {
-  io::prometheus::write::v2::Request v2;
-  v2.add_symbols("");
-  const auto ref = [&](const std::string& text) {
-    v2.add_symbols(text);
-    return static_cast<uint32_t>(v2.symbols_size() - 1);
-  };
-  for (const prometheus::TimeSeries& from : v1.timeseries()) {
-    auto* series = v2.add_timeseries();
-    for (const prometheus::Label& label : from.labels()) {
-      series->add_labels_refs(ref(label.name()));
-      series->add_labels_refs(ref(label.value()));
-    }
-    for (const prometheus::Sample& sample : from.samples()) {
-      auto* to = series->add_samples();
-      to->set_value(sample.value());
-      to->set_timestamp(sample.timestamp());
-    }
-    *series->mutable_histograms() = from.histograms();
-    for (const prometheus::Exemplar& exemplar : from.exemplars()) {
-      series->add_exemplars()->set_value(exemplar.value());
-    }
-  }
-  return v2;
+inline std::string V1AsV2(const std::string& text) {
+  return SnappyCompress(WriteRequestV1AsV2(Substitute(text)));
 }
 
 class WriteHandlerTest : public testing::Test {
@@ -126,12 +96,8 @@ class WriteHandlerTest : public testing::Test {
     WriteHandler handler(sink_, options_, clock_, Logger(), registry_);
     return handler.Handle(Request(content_type, std::move(body), encoding));
   }
-  HttpResponse SendV1(const std::string& text) {
-    return Send(kV1Type, SnappyCompress(V1(text).SerializeAsString()));
-  }
-  HttpResponse SendV2(const std::string& text) {
-    return Send(kV2Type, SnappyCompress(V2(text).SerializeAsString()));
-  }
+  HttpResponse SendV1(const std::string& text) { return Send(kV1Type, V1(text)); }
+  HttpResponse SendV2(const std::string& text) { return Send(kV2Type, V2(text)); }
 
   // "samples histograms exemplars" of the 2.0 headers, "" when there are none.
   static std::string Written(const HttpResponse& response) {
@@ -155,7 +121,9 @@ class WriteHandlerTest : public testing::Test {
   prometheus::Registry registry_;
 };
 
+// One good series, inside timeseries {} and alone in a request.
 inline constexpr char kUp[] =
     R"(labels {name: "__name__" value: "up"} samples {value: 1 timestamp: NOW})";
+inline const std::string kOneSeries = absl::StrCat("timeseries {", kUp, "}");
 
 }  // namespace auspex
