@@ -52,10 +52,15 @@ struct Transfer {
   HttpClientResponse response;
   absl::Status failure;  // why a callback ended the transfer
 
-  absl::Status Take(std::string_view data) {
+  void UpdateStatus() {
     long status = 0;
     curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-    if (request.on_data && status / 100 == 2) return request.on_data(data);
+    response.status = static_cast<int>(status);
+  }
+
+  absl::Status Take(std::string_view data) {
+    UpdateStatus();
+    if (request.on_data && response.status / 100 == 2) return request.on_data(response, data);
     if (data.size() > request.response_bytes_max - response.body.size()) {
       return absl::ResourceExhaustedError(absl::StrCat(
           request.url, ": the response is larger than ", request.response_bytes_max, " bytes"));
@@ -180,9 +185,7 @@ absl::StatusOr<HttpClientResponse> HttpClient::Impl::Perform(const HttpClientReq
   Set(CURLOPT_ERRORBUFFER, static_cast<char*>(nullptr));
   if (!transfer.failure.ok()) return transfer.failure;
   if (code != CURLE_OK) return TransportError(code, request.url, detail.data());
-  long status = 0;
-  curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
-  transfer.response.status = static_cast<int>(status);
+  transfer.UpdateStatus();
   return std::move(transfer.response);
 }
 

@@ -17,6 +17,15 @@
 
 namespace auspex {
 
+struct HttpClientResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+
+  // First value of a header (case-insensitive), or "".
+  std::string_view Header(std::string_view name) const;
+};
+
 struct HttpClientRequest {
   std::string method = "GET";
   std::string url;
@@ -28,18 +37,9 @@ struct HttpClientRequest {
   // Set for streamed answers: called on the calling thread with each piece of a 2xx body as it
   // arrives; a non-OK status ends the transfer with that status. Other answers are collected into
   // `body` as usual.
-  std::function<absl::Status(std::string_view)> on_data;
+  std::function<absl::Status(const HttpClientResponse& head, std::string_view piece)> on_data;
   // True ends the transfer with Cancelled, within about a second.
   const std::atomic<bool>* cancel = nullptr;
-};
-
-struct HttpClientResponse {
-  int status = 0;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-
-  // First value of a header (case-insensitive), or "".
-  std::string_view Header(std::string_view name) const;
 };
 
 // One connection pool. Not thread-safe: one per thread. Follows no redirects.

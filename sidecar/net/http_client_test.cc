@@ -101,7 +101,9 @@ TEST_F(HttpClientTest, StreamsA2xxBodyInPieces) {
   HttpClientRequest request = Request("/large");
   size_t pieces = 0;
   size_t bytes = 0;
-  request.on_data = [&](std::string_view piece) {
+  request.on_data = [&](const HttpClientResponse& head, std::string_view piece) {
+    EXPECT_EQ(head.status, 200);
+    EXPECT_EQ(head.Header("content-type"), "text/plain; charset=utf-8");
     ++pieces;
     bytes += piece.size();
     return absl::OkStatus();
@@ -115,7 +117,9 @@ TEST_F(HttpClientTest, StreamsA2xxBodyInPieces) {
 
 TEST_F(HttpClientTest, CollectsTheBodyOfAnErrorEvenWhenStreaming) {
   HttpClientRequest request = Request("/failing");
-  request.on_data = [](std::string_view) { return absl::InternalError("must not be called"); };
+  request.on_data = [](const HttpClientResponse&, std::string_view) {
+    return absl::InternalError("must not be called");
+  };
   const auto response = client_.Perform(request);
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->status, 500);
@@ -124,7 +128,9 @@ TEST_F(HttpClientTest, CollectsTheBodyOfAnErrorEvenWhenStreaming) {
 
 TEST_F(HttpClientTest, AFailingCallbackEndsTheTransferWithItsStatus) {
   HttpClientRequest request = Request("/large");
-  request.on_data = [](std::string_view) { return absl::DataLossError("bad frame"); };
+  request.on_data = [](const HttpClientResponse&, std::string_view) {
+    return absl::DataLossError("bad frame");
+  };
   EXPECT_EQ(client_.Perform(request).status(), absl::DataLossError("bad frame"));
   EXPECT_EQ(client_.Perform(Request("/large"))->status, 200);  // the client is still usable
 }
