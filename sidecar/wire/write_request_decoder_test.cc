@@ -126,7 +126,6 @@ TEST(WriteRequestDecoder, ReportsBadHistograms) {
   auto request = V1Request();
   request.mutable_timeseries(0)->add_histograms()->set_count_int(3);
   request.mutable_timeseries(0)->add_histograms();
-  DecodedSeries first;
   WriteRequestDecoder decoder;
   ASSERT_TRUE(decoder
                   .Decode(WriteProtocol::kV1, request.SerializeAsString(),

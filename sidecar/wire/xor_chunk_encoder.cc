@@ -30,6 +30,11 @@ class BitWriter {
   int used_ = 0;  // bits of the last byte, 0 when it is full
 };
 
+// Wraps, as the decoder does, for the timestamps that a fuzzer finds.
+int64_t Difference(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
+}
+
 void WriteDeltaOfDelta(int64_t dod, BitWriter& out) {
   static constexpr struct {
     int bits;
@@ -77,18 +82,18 @@ std::string EncodeXorChunk(std::span<const Sample> samples) {
   Window window;
   int64_t delta = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    const int64_t timestamp = samples[i].timestamp_ms;
+    const TimestampMs timestamp = samples[i].timestamp_ms;
     const auto bits = std::bit_cast<uint64_t>(samples[i].value);
     if (i == 0) {
       out.Uvarint((static_cast<uint64_t>(timestamp) << 1) ^ static_cast<uint64_t>(timestamp >> 63));
       out.Bits(bits, 64);
       continue;
     }
-    const int64_t next_delta = timestamp - samples[i - 1].timestamp_ms;
+    const int64_t next_delta = Difference(timestamp, samples[i - 1].timestamp_ms);
     if (i == 1) {
       out.Uvarint(static_cast<uint64_t>(next_delta));
     } else {
-      WriteDeltaOfDelta(next_delta - delta, out);
+      WriteDeltaOfDelta(Difference(next_delta, delta), out);
     }
     delta = next_delta;
     WriteValue(bits ^ std::bit_cast<uint64_t>(samples[i - 1].value), &window, out);
