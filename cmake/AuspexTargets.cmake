@@ -36,8 +36,12 @@ set(AUSPEX_WARNINGS
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   list(APPEND AUSPEX_WARNINGS -Wthread-safety)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  list(APPEND AUSPEX_WARNINGS -Wno-restrict)  # false alarm on std::string at -O2, GCC bug 105651
+endif()
 
 find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
 
 # auspex_library(NAME SOURCES a.cc ... [DEPS public...] [PRIVATE_DEPS private...])
 # A target for one folder. PRIVATE_DEPS are libraries whose headers only its .cc files include.
