@@ -162,7 +162,8 @@ void Story::LayOutPresentFill(Quota& quota, double hit_after) {
                          .size = size});
 }
 
-// A burst of the last two hours, still there at `now`: a straight line through the last hours leads through the quota.
+// A burst of the last two hours, still there at `now`: a straight line through the last hours leads
+// through the quota.
 void Story::LayOutFalseAlarm(Quota& quota) {
   std::erase_if(quota.bursts, [&](const Pulse& burst) {
     return burst.end() > now_ - 7 * kHourSeconds && burst.start < now_ + 6 * kHourSeconds;
