@@ -2,6 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
+#include <cmath>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
 #include "proto/prometheus/remote_read.pb.h"
 #include "sidecar/wire/crc32c.h"
 #include "sidecar/wire/xor_chunk_encoder.h"
@@ -103,6 +110,36 @@ TEST(DecodeChunkedFrame, JoinsChunksAndSkipsHistograms) {
   EXPECT_EQ(frame->series[0].labels, LabelSet({{"__name__", "up"}}));
   ASSERT_EQ(frame->series[0].samples.size(), 3u);
   EXPECT_EQ(frame->series[0].samples[2].timestamp_ms, 3000);
+}
+
+// What Prometheus 3.5.3 answered to a query for the samples below, which had been written to it.
+TEST(DecodeChunkedFrame, ReadsAnAnswerOfPrometheus) {
+  const std::string answer = absl::HexStringToBytes(
+      "a101130c4a790a9e010a100a085f5f6e616d655f5f1204676f6c6412890108c099b8e99f3410b4dbcaea9f341801"
+      "2277000c80b3f0d2bf683ff00000000000009875309bffd8001c0760037ffd83efe37e43c8800759e95a201c7e43"
+      "c8800759e00063ff8000000000003870b860018000000000003b8841dcf32a187f802024d116e1cc57e000000000"
+      "024a6d1401d12688b70e62bfffffffffffe611549ff680000000000100");
+  constexpr TimestampMs kStart = 1'795'249'016'000;
+  const Sample samples[] = {
+      {0, 1},          {15'000, 1},        {30'000, 2.5},     {45'001, -0.0},
+      {60'000, 1e300}, {68'191, HUGE_VAL}, {76'383, 3},       {200'000, 4},
+      {201'000, 4},    {700'000, 1e-310},  {2'400'000, 7.25}, {2'400'500, StaleMarker()}};
+  std::vector<ReadSeries> series;
+  ChunkedFrameParser parser([&](std::string_view payload) {
+    const auto frame = DecodeChunkedFrame(payload);
+    if (frame.ok()) series.insert(series.end(), frame->series.begin(), frame->series.end());
+    return frame.status();
+  });
+  ASSERT_EQ(parser.Feed(answer), absl::OkStatus());
+  ASSERT_EQ(parser.Finish(), absl::OkStatus());
+  ASSERT_EQ(series.size(), 1u);
+  EXPECT_EQ(series[0].labels.ToString(), "gold");
+  ASSERT_EQ(series[0].samples.size(), std::size(samples));
+  for (size_t i = 0; i < std::size(samples); ++i) {
+    EXPECT_EQ(series[0].samples[i].timestamp_ms, kStart + samples[i].timestamp_ms);
+    EXPECT_EQ(std::bit_cast<uint64_t>(series[0].samples[i].value),
+              std::bit_cast<uint64_t>(samples[i].value));
+  }
 }
 
 TEST(DecodeChunkedFrame, NamesTheSeriesOfABadChunk) {
