@@ -28,10 +28,10 @@ class Store;
 // What history must know of an aggregation rule.
 struct HistoryRule {
   std::string name;
-  std::string fingerprint;       // AggregationRule::Fingerprint(); another one starts empty
+  std::string fingerprint;  // AggregationRule::Fingerprint(); another one starts empty
   DurationMs step_ms = 0;
-  DurationMs retention_ms = 0;   // older steps are dropped
-  size_t context_steps = 0;      // newest steps kept in memory (float)
+  DurationMs retention_ms = 0;  // older steps are dropped
+  size_t context_steps = 0;     // newest steps kept in memory (float)
 };
 
 struct AggregateValue {
@@ -47,7 +47,7 @@ struct StepRange {
 };
 
 struct HistoryOptions {
-  size_t block_steps = 288;  // steps in one compressed block
+  size_t block_steps = 120;  // steps in one compressed block
 };
 
 // Thread-safe. Every write is durable against the death of the process when it returns (store.h).
@@ -72,13 +72,11 @@ class History {
 
   // Makes step `t_ms` closed with exactly these values (others are missing there): one write.
   // Steps close in any order; closing a step again replaces it.
-  absl::Status AppendStep(RuleId rule, TimestampMs t_ms,
-                                  std::span<const AggregateValue> values);
+  absl::Status AppendStep(RuleId rule, TimestampMs t_ms, std::span<const AggregateValue> values);
   // Closes a run of steps at once (back-fill): matrix is [aggregates.size()][steps], NaN missing.
   // Steps of the range replace what was there.
-  absl::Status AppendRange(RuleId rule, StepRange range,
-                                   std::span<const AggregateId> aggregates,
-                                   std::span<const double> matrix);
+  absl::Status AppendRange(RuleId rule, StepRange range, std::span<const AggregateId> aggregates,
+                           std::span<const double> matrix);
 
   // Values of an aggregate at the steps of `range`; NaN where missing.
   absl::StatusOr<std::vector<double>> Read(AggregateId aggregate, StepRange range) const;

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
-#include <mutex>
 #include <string_view>
-#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
 #include "sidecar/core/sample.h"
 #include "sidecar/history/store.h"
 
@@ -36,9 +37,9 @@ class PendingLog {
   };
 
   Store& store_;
-  mutable std::mutex mu_;  // guards rows_ and next_sequence_
-  uint64_t next_sequence_ = 0;
-  std::vector<Row> rows_;
+  mutable absl::Mutex mu_;
+  uint64_t next_sequence_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<Row> rows_ ABSL_GUARDED_BY(mu_);  // oldest first
 };
 
 }  // namespace auspex

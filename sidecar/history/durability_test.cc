@@ -1,0 +1,101 @@
+// What was written survives SIGKILL: the writer is a process of its own.
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sidecar/history/history.h"
+#include "sidecar/history/pending_log.h"
+#include "sidecar/history/state_store.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+constexpr DurationMs kStep = kMinute;
+constexpr TimestampMs kStart = 1'772'409'600'000;
+
+HistoryRule TestRule() {
+  HistoryRule rule;
+  rule.name = "rule";
+  rule.fingerprint = "f";
+  rule.step_ms = kStep;
+  rule.retention_ms = 100 * kDay;
+  rule.context_steps = 10;
+  return rule;
+}
+
+// Writes steps, log rows and state for ever, and reports each finished round on `pipe`.
+[[noreturn]] void WriteForEver(const std::string& path, int pipe) {
+  prometheus::Registry registry;
+  auto store = Store::Open({.path = path}, Logger());
+  if (!store.ok()) _exit(1);
+  auto history = History::Open(**store, {.block_steps = 16}, Logger(), registry);
+  if (!history.ok()) _exit(2);
+  const auto rule = (*history)->RegisterRule(TestRule());
+  const auto aggregate = (*history)->Intern(*rule, LabelSet({{"user", "ann"}}));
+  PendingLog log(**store);
+  StateStore state(**store);
+  for (int i = 0;; ++i) {
+    const AggregateValue value = {*aggregate, 3.0 * i};
+    const bool ok = (*history)->AppendStep(*rule, kStart + i * kStep, {&value, 1}).ok() &&
+                    log.Append(absl::StrCat("record ", i), i).ok() &&
+                    state.Put("round", absl::StrCat(i)).ok() &&
+                    (*history)->Maintain(kStart + i * kStep).ok();
+    if (!ok || write(pipe, &i, sizeof(i)) != sizeof(i)) _exit(3);
+  }
+}
+
+TEST(Durability, WhatWasWrittenSurvivesSigkill) {
+  TempDir dir;
+  int pipe_fds[2];
+  ASSERT_EQ(pipe(pipe_fds), 0);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    close(pipe_fds[0]);
+    WriteForEver(dir.File("db"), pipe_fds[1]);
+  }
+  close(pipe_fds[1]);
+  int finished = -1;
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(read(pipe_fds[0], &finished, sizeof(finished)), ssize_t{sizeof(finished)});
+  }
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  for (int next; read(pipe_fds[0], &next, sizeof(next)) == sizeof(next);) finished = next;
+  close(pipe_fds[0]);
+
+  prometheus::Registry registry;
+  auto store = Store::Open({.path = dir.File("db")}, Logger());
+  ASSERT_TRUE(store.ok()) << store.status();
+  auto history = History::Open(**store, {.block_steps = 16}, Logger(), registry);
+  ASSERT_TRUE(history.ok());
+  const auto rule = (*history)->RegisterRule(TestRule());
+  ASSERT_TRUE(rule.ok()) << rule.status();
+  ASSERT_EQ((*history)->Aggregates(*rule).size(), 1U);
+  const AggregateId aggregate = (*history)->Aggregates(*rule)[0].first;
+  const auto values = (*history)->Read(aggregate, {kStart, kStart + finished * kStep});
+  ASSERT_TRUE(values.ok()) << values.status();
+  ASSERT_EQ(values->size(), static_cast<size_t>(finished) + 1);
+  for (int i = 0; i <= finished; ++i) EXPECT_EQ((*values)[i], 3.0 * i);
+  EXPECT_TRUE((*history)->Gaps(*rule, {kStart, kStart + finished * kStep}).empty());
+
+  PendingLog log(**store);
+  int rows = 0;
+  ASSERT_TRUE(log.Replay([&](std::string_view record) {
+                   EXPECT_EQ(record, absl::StrCat("record ", rows++));
+                   return absl::OkStatus();
+                 })
+                  .ok());
+  EXPECT_GT(rows, finished);
+  EXPECT_GE(std::stoi(*StateStore(**store).Get("round")), finished);
+}
+
+}  // namespace
+}  // namespace auspex

@@ -1,0 +1,32 @@
+// Metrics of the history.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <string>
+
+namespace auspex {
+
+// References into the registry that it was made with, which must outlive it. Thread-safe.
+class HistoryMetrics {
+ public:
+  explicit HistoryMetrics(prometheus::Registry& registry);
+
+  void SetAggregates(const std::string& rule, size_t aggregates);
+  void Forget(const std::string& rule);
+
+  prometheus::Counter& steps_appended;
+  prometheus::Counter& blocks_sealed;
+  prometheus::Counter& blocks_rewritten;   // repairs and back-fill into sealed blocks
+  prometheus::Gauge& memory_bytes;         // contexts, tails, dictionaries
+  prometheus::Gauge& bytes_per_aggregate;  // the same, shared out
+  prometheus::Gauge& store_memory_bytes;   // RocksDB's memtables and cache
+
+ private:
+  prometheus::Family<prometheus::Gauge>& aggregates_;
+};
+
+}  // namespace auspex

@@ -1,0 +1,79 @@
+#include "sidecar/history/issued_log.h"
+
+#include <rocksdb/db.h>
+
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "sidecar/core/label_codec.h"
+#include "sidecar/history/keys.h"
+#include "sidecar/history/rocks_status.h"
+
+namespace auspex {
+namespace {
+
+std::string EncodeRow(std::span<const IssuedForecast> forecasts) {
+  std::string row;
+  for (const IssuedForecast& forecast : forecasts) {
+    EncodeNumber(static_cast<uint32_t>(forecast.aggregate), &row);
+    EncodeNumber(static_cast<uint32_t>(forecast.values.size()), &row);
+    row.append(reinterpret_cast<const char*>(forecast.values.data()),
+               forecast.values.size() * sizeof(float));
+  }
+  return row;
+}
+
+bool DecodeRow(std::string_view row, std::vector<IssuedForecast>* forecasts) {
+  forecasts->clear();
+  while (!row.empty()) {
+    uint32_t aggregate = 0;
+    uint32_t count = 0;
+    if (!DecodeNumber(&row, &aggregate) || !DecodeNumber(&row, &count)) return false;
+    if (row.size() / sizeof(float) < count) return false;
+    IssuedForecast forecast = {AggregateId{aggregate}, std::vector<float>(count)};
+    std::memcpy(forecast.values.data(), row.data(), count * sizeof(float));
+    row.remove_prefix(count * sizeof(float));
+    forecasts->push_back(std::move(forecast));
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::Status IssuedLog::Put(RuleId rule, TimestampMs origin_ms,
+                            std::span<const IssuedForecast> forecasts) {
+  return FromRocks(store_.db().Put(rocksdb::WriteOptions(), store_.family(Store::Family::kIssued),
+                                   RuleTimeKey(rule, origin_ms), EncodeRow(forecasts)),
+                   "cannot keep issued forecasts");
+}
+
+absl::Status IssuedLog::Read(
+    RuleId rule, TimestampMs first_ms, TimestampMs last_ms,
+    const std::function<void(TimestampMs, std::span<const IssuedForecast>)>& visit) const {
+  std::unique_ptr<rocksdb::Iterator> it(
+      store_.db().NewIterator(rocksdb::ReadOptions(), store_.family(Store::Family::kIssued)));
+  const std::string end = RuleTimeKey(rule, last_ms);
+  std::vector<IssuedForecast> forecasts;
+  for (it->Seek(RuleTimeKey(rule, first_ms)); it->Valid() && it->key().compare(end) <= 0;
+       it->Next()) {
+    const TimestampMs origin_ms = KeyTime(it->key().ToStringView());
+    if (!DecodeRow(it->value().ToStringView(), &forecasts)) {
+      return absl::DataLossError(absl::StrCat("issued forecasts of rule ",
+                                              static_cast<uint32_t>(rule), " at ", origin_ms,
+                                              " are corrupt"));
+    }
+    visit(origin_ms, forecasts);
+  }
+  return FromRocks(it->status(), "cannot read issued forecasts");
+}
+
+absl::Status IssuedLog::Trim(RuleId rule, TimestampMs t_ms) {
+  return FromRocks(
+      store_.db().DeleteRange(rocksdb::WriteOptions(), store_.family(Store::Family::kIssued),
+                              RuleTimeKey(rule, INT64_MIN), RuleTimeKey(rule, t_ms)),
+      "cannot trim issued forecasts");
+}
+
+}  // namespace auspex

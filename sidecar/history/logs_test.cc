@@ -1,0 +1,101 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "sidecar/history/issued_log.h"
+#include "sidecar/history/pending_log.h"
+#include "sidecar/history/state_store.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+std::unique_ptr<Store> Open(const TempDir& dir) {
+  auto store = Store::Open({.path = dir.path() + "/db"}, Logger());
+  EXPECT_TRUE(store.ok()) << store.status();
+  return *std::move(store);
+}
+
+std::vector<std::string> Rows(const PendingLog& log) {
+  std::vector<std::string> rows;
+  EXPECT_TRUE(log.Replay([&](std::string_view record) {
+                   rows.emplace_back(record);
+                   return absl::OkStatus();
+                 })
+                  .ok());
+  return rows;
+}
+
+TEST(PendingLog, ReplaysInOrderAfterReopening) {
+  TempDir dir;
+  {
+    auto store = Open(dir);
+    PendingLog log(*store);
+    ASSERT_TRUE(log.Append("a", 100).ok());
+    ASSERT_TRUE(log.Append("b", 300).ok());
+    ASSERT_TRUE(log.Append("c", 200).ok());
+  }
+  auto store = Open(dir);
+  PendingLog log(*store);
+  EXPECT_EQ(Rows(log), (std::vector<std::string>{"a", "b", "c"}));
+  // "c" is older than the limit, but "b" before it is not.
+  ASSERT_TRUE(log.Trim(250).ok());
+  EXPECT_EQ(Rows(log), (std::vector<std::string>{"b", "c"}));
+  ASSERT_TRUE(log.Append("d", 400).ok());
+  EXPECT_EQ(Rows(log), (std::vector<std::string>{"b", "c", "d"}));
+  ASSERT_TRUE(log.Trim(INT64_MAX).ok());
+  EXPECT_EQ(log.rows(), 0U);
+}
+
+TEST(PendingLog, ReplayStopsAtTheFirstError) {
+  TempDir dir;
+  auto store = Open(dir);
+  PendingLog log(*store);
+  ASSERT_TRUE(log.Append("a", 1).ok());
+  ASSERT_TRUE(log.Append("b", 2).ok());
+  int calls = 0;
+  const absl::Status status = log.Replay([&](std::string_view) {
+    ++calls;
+    return absl::DataLossError("x");
+  });
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(StateStore, RoundTrip) {
+  TempDir dir;
+  auto store = Open(dir);
+  StateStore state(*store);
+  EXPECT_TRUE(absl::IsNotFound(state.Get("emit/live").status()));
+  ASSERT_TRUE(state.Put("emit/live", std::string("\0x", 2)).ok());
+  EXPECT_EQ(*state.Get("emit/live"), std::string("\0x", 2));
+  ASSERT_TRUE(state.Delete("emit/live").ok());
+  EXPECT_TRUE(absl::IsNotFound(state.Get("emit/live").status()));
+}
+
+TEST(IssuedLog, ReadsARangeOfOneRule) {
+  TempDir dir;
+  auto store = Open(dir);
+  IssuedLog log(*store);
+  for (int i = 0; i < 5; ++i) {
+    const std::vector<IssuedForecast> row = {{AggregateId{7}, {1.5F, static_cast<float>(i)}},
+                                             {AggregateId{9}, {}}};
+    ASSERT_TRUE(log.Put(RuleId{1}, i * 100, row).ok());
+    ASSERT_TRUE(log.Put(RuleId{2}, i * 100, {}).ok());
+  }
+  ASSERT_TRUE(log.Trim(RuleId{1}, 200).ok());
+  std::vector<TimestampMs> origins;
+  ASSERT_TRUE(
+      log.Read(RuleId{1}, 0, 300,
+               [&](TimestampMs t, std::span<const IssuedForecast> row) {
+                 origins.push_back(t);
+                 ASSERT_EQ(row.size(), 2U);
+                 EXPECT_EQ(row[0].aggregate, AggregateId{7});
+                 EXPECT_EQ(row[0].values, (std::vector<float>{1.5F, static_cast<float>(t) / 100}));
+               })
+          .ok());
+  EXPECT_EQ(origins, (std::vector<TimestampMs>{200, 300}));
+}
+
+}  // namespace
+}  // namespace auspex

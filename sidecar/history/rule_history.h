@@ -1,0 +1,56 @@
+// One rule's part of the history in memory: its aggregates, their contexts and unsealed tails.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "sidecar/core/forecast.h"
+#include "sidecar/core/label_set.h"
+#include "sidecar/history/closed_ranges.h"
+#include "sidecar/history/context_ring.h"
+#include "sidecar/history/history.h"
+
+namespace auspex {
+
+struct AggregateHistory {
+  AggregateHistory(LabelSet l, size_t context_steps, DurationMs step_ms)
+      : labels(std::move(l)), context(context_steps, step_ms) {}
+
+  LabelSet labels;
+  ContextRing context;
+  std::vector<double> tail;       // steps from RuleHistory::sealed_ms on; may be short
+  TimestampMs last_value_ms = 0;  // newest step with a value, 0 when none is known
+};
+
+// Not thread-safe: History's lock guards it.
+struct RuleHistory {
+  RuleHistory(RuleId rule_id, HistoryRule history_rule, size_t block_steps)
+      : id(rule_id),
+        rule(std::move(history_rule)),
+        block_ms(static_cast<DurationMs>(block_steps) * rule.step_ms),
+        closed(rule.step_ms) {}
+
+  RuleId id;
+  HistoryRule rule;
+  DurationMs block_ms;         // span of one block
+  TimestampMs sealed_ms = 0;   // blocks before it are written; a block boundary, 0 before any step
+  TimestampMs dropped_ms = 0;  // what is older was dropped by retention
+  ClosedRanges closed;
+  std::map<AggregateId, AggregateHistory> aggregates;
+  absl::flat_hash_map<LabelSet, AggregateId> by_labels;
+
+  TimestampMs BlockStart(TimestampMs t_ms) const;
+  size_t BlockSteps() const { return static_cast<size_t>(block_ms / rule.step_ms); }
+
+  // Adds an aggregate; it is not there yet.
+  AggregateHistory& Add(AggregateId aggregate, LabelSet labels);
+  // Sets one step in memory: always in the context, in the tail if the step is not sealed.
+  void Set(AggregateHistory& aggregate, TimestampMs t_ms, double value) const;
+  // The unsealed value of a step; missing when there is none.
+  double TailValue(const AggregateHistory& aggregate, TimestampMs t_ms) const;
+};
+
+}  // namespace auspex

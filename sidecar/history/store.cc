@@ -1,0 +1,114 @@
+#include "sidecar/history/store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/table.h>
+
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "sidecar/base/file.h"
+
+namespace auspex {
+namespace {
+
+// In the order of Store::Family.
+constexpr std::array<const char*, 6> kFamilyNames = {"state",  "rules",   "steps",
+                                                     "blocks", "pending", "issued"};
+constexpr int kOpenFilesMax = 64;  // each costs its index and filter in memory
+constexpr int kBackgroundJobs = 2;
+constexpr size_t kInfoLogBytes = 1u << 20;
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const StoreOptions& options,
+                                           const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.cache_index_and_filter_blocks = true;
+  rocksdb::ColumnFamilyOptions family;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.write_buffer_size = options.memtable_bytes;
+  family.max_write_buffer_number = 2;
+  family.compression = rocksdb::kLZ4Compression;
+  family.bottommost_compression = rocksdb::kZSTD;
+  family.level_compaction_dynamic_level_bytes = true;
+  return family;
+}
+
+rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
+  rocksdb::DBOptions db;
+  db.create_if_missing = true;
+  db.create_missing_column_families = true;
+  db.max_open_files = kOpenFilesMax;
+  db.max_background_jobs = kBackgroundJobs;
+  db.keep_log_file_num = 2;
+  db.max_log_file_size = kInfoLogBytes;
+  // Rarely written families must not keep old write-ahead logs alive for ever.
+  db.max_total_wal_size = 4 * options.memtable_bytes;
+  // A torn record at the end of the log is a write that was never acknowledged.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  return db;
+}
+
+absl::Status OpenError(const std::string& path, const rocksdb::Status& status) {
+  const std::string text = absl::StrCat(path, ": ", status.ToString());
+  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(text, " (is another process using this directory?)"));
+  }
+  if (status.IsCorruption()) return absl::DataLossError(text);
+  return absl::UnavailableError(text);
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  ~Impl() {
+    if (db == nullptr) return;
+    for (rocksdb::ColumnFamilyHandle* handle : families) {
+      (void)db->DestroyColumnFamilyHandle(handle);
+    }
+    (void)db->Close();
+  }
+
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;  // owned by the database; in Family's order
+};
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, Logger logger) {
+  if (absl::Status status = CreateDirectories(options.path); !status.ok()) return status;
+  auto impl = std::make_unique<Impl>();
+  impl->cache = rocksdb::NewLRUCache(options.cache_bytes);
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  for (const char* name : kFamilyNames) {
+    descriptors.emplace_back(name, FamilyOptions(options, impl->cache));
+  }
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, impl->cache));
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &impl->families, &db);
+  impl->db.reset(db);
+  if (!status.ok()) return OpenError(options.path, status);
+  logger.Debug("store opened", {{"path", options.path}});
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+rocksdb::DB& Store::db() { return *impl_->db; }
+
+rocksdb::ColumnFamilyHandle* Store::family(Family family) {
+  return impl_->families[static_cast<size_t>(family)];
+}
+
+size_t Store::MemoryBytes() const {
+  uint64_t memtables = 0;
+  impl_->db->GetAggregatedIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &memtables);
+  return memtables + impl_->cache->GetUsage();
+}
+
+}  // namespace auspex
