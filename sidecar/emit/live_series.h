@@ -1,0 +1,43 @@
+// Which series of ours are alive in the receivers, so that each can be ended when it should.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "sidecar/core/label_set.h"
+#include "sidecar/core/sample.h"
+#include "sidecar/wire/write_request_encoder.h"
+
+namespace auspex {
+
+// The live output series of one rule. A series that was emitted before and is not emitted now
+// (its period or reason label changed, its aggregate ended) gets a staleness marker at the very
+// timestamp at which its successor begins, so that a query never sees both or, for five minutes,
+// the old one (verified against Prometheus 2.42 and 3.5). Not thread-safe.
+class LiveSeries {
+ public:
+  // The samples of this emission, all series of the rule, with the markers that they need. All
+  // are stamped `now_ms`, or one millisecond after the last emission if the clock went back: a
+  // series must never see the same timestamp twice.
+  std::vector<LabeledSample> Advance(std::vector<LabeledSample> samples, TimestampMs now_ms);
+
+  // Whether the set changed since the last Serialize: only then it must be made durable again.
+  bool changed() const { return changed_; }
+  size_t size() const { return live_.size(); }
+
+  // The set as bytes, and back. After a restart, series of the earlier process that are not
+  // emitted any more are ended by the first Advance. DataLoss for foreign bytes.
+  std::string Serialize();
+  absl::Status Restore(std::string_view bytes);
+
+ private:
+  absl::flat_hash_set<LabelSet> live_;
+  TimestampMs last_ms_ = 0;
+  bool changed_ = false;
+};
+
+}  // namespace auspex
