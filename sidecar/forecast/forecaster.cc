@@ -1,0 +1,177 @@
+#include "sidecar/forecast/forecaster.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "sidecar/forecast/abstention.h"
+#include "sidecar/forecast/rule_spec.h"
+
+namespace auspex {
+namespace {
+
+// Aggregates per engine call: bounds the memory of contexts and outputs (4 MB at two weeks of
+// 5-minute steps) and is still plenty of work for every core.
+constexpr size_t kBatch = 256;
+// How far back the limit of an aggregate is looked for when its newest step is missing.
+constexpr DurationMs kLimitLookback = kHour;
+
+}  // namespace
+
+// An aggregate on its way through one run.
+struct Forecaster::Candidate {
+  Forecast forecast;
+  ContextState context;
+  Verdict verdict = Verdict::kEnded;
+  bool own = false;  // its own weights, else the base
+  model::Blend blend;
+};
+
+Forecaster::Forecaster(const History& history, const ModelRegistry& registry, model::Engine& engine,
+                       const Clock& clock, prometheus::Registry& metrics)
+    : history_(history),
+      registry_(registry),
+      engine_(engine),
+      clock_(clock),
+      metrics_(metrics),
+      prepared_(engine) {}
+
+absl::StatusOr<std::shared_ptr<const RuleForecasts>> Forecaster::Run(const ActiveRule& active,
+                                                                     const TimeZone& timezone,
+                                                                     TimestampMs origin_ms) {
+  const TimestampMs started_ms = clock_.NowMs();
+  const model::ModelSpec spec = SpecForRule(active.rule, timezone, origin_ms);
+  PreparedVersion& prepared =
+      prepared_.For(active.rule.name, spec, registry_.Current(active.rule.name, spec));
+
+  std::vector<Candidate> candidates = Inspect(active, spec, origin_ms);
+  std::vector<Candidate*> ready;
+  for (Candidate& candidate : candidates) {
+    ChooseModel(active, prepared, candidate);
+    if (candidate.verdict != Verdict::kTooShort) ready.push_back(&candidate);
+  }
+  for (size_t i = 0; i < ready.size(); i += kBatch) {
+    const std::span<Candidate*> batch(&ready[i], std::min(kBatch, ready.size() - i));
+    if (absl::Status status = RunBatch(spec, prepared, batch, origin_ms); !status.ok()) {
+      metrics_.failures.Increment();
+      return status;
+    }
+  }
+
+  auto result = std::make_shared<RuleForecasts>();
+  result->origin_ms = origin_ms;
+  result->issued_at_ms = started_ms;
+  result->forecasts.reserve(candidates.size());
+  for (Candidate& candidate : candidates) {
+    candidate.forecast.issued_at_ms = started_ms;
+    result->forecasts.push_back(std::move(candidate.forecast));
+  }
+  FillLimits(active, origin_ms, result->forecasts);
+  metrics_.Issued(active.rule.name, result->forecasts,
+                  static_cast<double>(clock_.NowMs() - started_ms) / 1000.0);
+  return result;
+}
+
+std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
+                                                       const model::ModelSpec& spec,
+                                                       TimestampMs origin_ms) const {
+  std::vector<Candidate> candidates;
+  std::vector<float> context(spec.context_steps);
+  int rule_silent_steps = spec.context_steps;
+  for (auto& [aggregate, labels] : history_.Aggregates(active.values_id)) {
+    history_.Context(aggregate, origin_ms, context);
+    Candidate candidate;
+    candidate.context = InspectContext(context);
+    rule_silent_steps = std::min(rule_silent_steps, candidate.context.silent_steps);
+    candidate.forecast.aggregate = aggregate;
+    candidate.forecast.labels = std::move(labels);
+    candidate.forecast.origin_ms = origin_ms;
+    candidate.forecast.step_ms = spec.step_ms;
+    candidate.forecast.last_value = candidate.context.last_value;
+    candidates.push_back(std::move(candidate));
+  }
+  std::erase_if(candidates, [&](Candidate& candidate) {
+    candidate.verdict = JudgeContext(candidate.context, rule_silent_steps, spec.step_ms);
+    return candidate.verdict == Verdict::kEnded;
+  });
+  return candidates;
+}
+
+void Forecaster::ChooseModel(const ActiveRule& active, PreparedVersion& prepared,
+                             Candidate& candidate) const {
+  Forecast& forecast = candidate.forecast;
+  if (candidate.verdict == Verdict::kTooShort) {
+    forecast.model = "none";
+    forecast.reason = "cold_start";
+    return;
+  }
+  const ModelVersion* version = prepared.version();
+  if (version == nullptr) {
+    forecast.model = "naive_blend";
+    forecast.reason = "untrained";
+    return;
+  }
+  const ModelChoice& choice = version->ChoiceFor(forecast.aggregate);
+  candidate.own = choice.own && !version->OwnWeights(forecast.aggregate).empty();
+  candidate.blend = choice.blend;
+  forecast.model = choice.candidate == "own" ? active.rule.model.cell : choice.candidate;
+  if (candidate.verdict == Verdict::kGap) {
+    forecast.reason = "gap";
+  } else if (choice.blend.network == 0) {
+    forecast.reason = "gate";
+  } else if (!version->Knows(forecast.aggregate)) {
+    forecast.reason = "cold_start";
+  } else {
+    forecast.reason = "ok";
+  }
+}
+
+absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, PreparedVersion& prepared,
+                                  std::span<Candidate*> batch, TimestampMs origin_ms) {
+  const size_t context_steps = spec.context_steps;
+  const size_t outputs = static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();
+  contexts_.resize(batch.size() * context_steps);
+  outputs_.resize(batch.size() * outputs);
+  std::vector<model::ForecastItem> items(batch.size());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const AggregateId aggregate = batch[i]->forecast.aggregate;
+    const std::span<float> context(&contexts_[i * context_steps], context_steps);
+    history_.Context(aggregate, origin_ms, context);
+    const auto model = batch[i]->own ? prepared.Own(aggregate) : prepared.Base();
+    if (!model.ok()) return model.status();
+    items[i] = {*model, context, origin_ms, batch[i]->blend};
+  }
+  if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Forecast& forecast = batch[i]->forecast;
+    forecast.quantile_levels = spec.quantiles;
+    forecast.values.assign(&outputs_[i * outputs], &outputs_[i * outputs] + outputs);
+  }
+  return absl::OkStatus();
+}
+
+void Forecaster::FillLimits(const ActiveRule& active, TimestampMs origin_ms,
+                            std::vector<Forecast>& forecasts) const {
+  if (!active.rule.limit) return;
+  if (active.rule.limit->constant) {
+    for (Forecast& forecast : forecasts) forecast.limit = *active.rule.limit->constant;
+    return;
+  }
+  if (!active.limit_id) return;
+  absl::flat_hash_map<LabelSet, AggregateId> limit_of;
+  for (auto& [aggregate, labels] : history_.Aggregates(*active.limit_id)) {
+    limit_of.emplace(std::move(labels), aggregate);
+  }
+  const DurationMs step_ms = active.rule.values.step_ms;
+  std::vector<float> recent(std::max<DurationMs>(1, kLimitLookback / step_ms));
+  for (Forecast& forecast : forecasts) {
+    const auto it = limit_of.find(forecast.labels);
+    if (it == limit_of.end()) continue;
+    history_.Context(it->second, origin_ms, recent);
+    const ContextState state = InspectContext(recent);
+    if (state.values > 0) forecast.limit = state.last_value;
+  }
+}
+
+}  // namespace auspex

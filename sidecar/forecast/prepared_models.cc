@@ -1,0 +1,36 @@
+#include "sidecar/forecast/prepared_models.h"
+
+#include <utility>
+
+namespace auspex {
+
+absl::StatusOr<const model::PreparedModel*> PreparedVersion::Base() {
+  if (base_ == nullptr) {
+    auto prepared = engine_.Prepare(
+        spec_, version_ == nullptr ? model::UntrainedWeights(spec_) : version_->base());
+    if (!prepared.ok()) return prepared.status();
+    base_ = *std::move(prepared);
+  }
+  return base_.get();
+}
+
+absl::StatusOr<const model::PreparedModel*> PreparedVersion::Own(AggregateId aggregate) {
+  auto& own = own_[aggregate];
+  if (own == nullptr) {
+    auto prepared = engine_.Prepare(spec_, version_->OwnWeights(aggregate));
+    if (!prepared.ok()) return prepared.status();
+    own = *std::move(prepared);
+  }
+  return own.get();
+}
+
+PreparedVersion& PreparedModels::For(const std::string& rule, const model::ModelSpec& spec,
+                                     std::shared_ptr<const ModelVersion> version) {
+  std::unique_ptr<PreparedVersion>& prepared = rules_[rule];
+  if (prepared == nullptr || prepared->version() != version.get() || !(prepared->spec() == spec)) {
+    prepared = std::make_unique<PreparedVersion>(engine_, spec, std::move(version));
+  }
+  return *prepared;
+}
+
+}  // namespace auspex

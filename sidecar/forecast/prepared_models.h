@@ -1,0 +1,53 @@
+// The models of each rule in the engine's own form, prepared once per version.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "model/engine/engine.h"
+#include "sidecar/core/forecast.h"
+#include "sidecar/registry/model_version.h"
+
+namespace auspex {
+
+// Prepared weights of one version; `version` is null for a rule without a trained model, whose
+// base is the untrained network.
+class PreparedVersion {
+ public:
+  PreparedVersion(model::Engine& engine, const model::ModelSpec& spec,
+                  std::shared_ptr<const ModelVersion> version)
+      : engine_(engine), spec_(spec), version_(std::move(version)) {}
+
+  const ModelVersion* version() const { return version_.get(); }
+  const model::ModelSpec& spec() const { return spec_; }
+
+  absl::StatusOr<const model::PreparedModel*> Base();
+  // The aggregate's own weights. REQUIRES: the version has some for it.
+  absl::StatusOr<const model::PreparedModel*> Own(AggregateId aggregate);
+
+ private:
+  model::Engine& engine_;
+  const model::ModelSpec spec_;
+  const std::shared_ptr<const ModelVersion> version_;
+  std::shared_ptr<const model::PreparedModel> base_;
+  absl::flat_hash_map<AggregateId, std::shared_ptr<const model::PreparedModel>> own_;
+};
+
+// Keeps the prepared version of every rule until the rule serves another one. Not thread-safe:
+// one forecaster owns it.
+class PreparedModels {
+ public:
+  explicit PreparedModels(model::Engine& engine) : engine_(engine) {}
+
+  // The prepared form of `version` (null: untrained) under `spec`.
+  PreparedVersion& For(const std::string& rule, const model::ModelSpec& spec,
+                       std::shared_ptr<const ModelVersion> version);
+
+ private:
+  model::Engine& engine_;
+  absl::flat_hash_map<std::string, std::unique_ptr<PreparedVersion>> rules_;
+};
+
+}  // namespace auspex
