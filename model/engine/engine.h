@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/spec/blend.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 
@@ -26,15 +27,6 @@ ParallelFor SerialFor();
 class PreparedModel {
  public:
   virtual ~PreparedModel() = default;
-};
-
-// The median that is published: a mix of the network's and two naive forecasts (the publish gate
-// chooses it). The spreads of the quantiles stay the network's. The parts sum to 1.
-struct Blend {
-  float network = 1;
-  float seasonal_naive = 0;
-  float last = 0;
-  bool operator==(const Blend&) const = default;
 };
 
 // One aggregate to forecast.

@@ -1,4 +1,5 @@
 // The shape of one network: everything that features, engine and trainer must agree on.
+// docs/model.md describes the network itself.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +18,23 @@ enum class Cell { kLstm, kNone };
 std::string_view CellName(Cell cell);
 absl::StatusOr<Cell> ParseCell(std::string_view name);
 
-inline constexpr int kCandidates = 17;      // naive forecasts that the decoder mixes
-inline constexpr int kTargetFeatures = 9;   // of one target time
-inline constexpr int kShapeFeatures = 7;    // of the window
+inline constexpr int kCandidates = 17;     // naive forecasts that the decoder mixes
+inline constexpr int kTargetFeatures = 9;  // of one target time
+inline constexpr int kShapeFeatures = 7;   // of the window
 inline constexpr int kWindowFeatures = kShapeFeatures + kCandidates;  // + backtest logs
-inline constexpr int kPatchValues = 24;     // means inside one patch
-inline constexpr int kCalendarFeatures = 4; // of one patch: sin/cos time of day and day of week
+inline constexpr int kPatchValues = 24;                               // means inside one patch
+inline constexpr int kPatchExtremes = 3;     // max, min, std of a patch with more steps than that
+inline constexpr int kCalendarFeatures = 4;  // of one patch: sin/cos time of day and day of week
+inline constexpr int kPatchesMax = 14;
+
+// Inputs of the decoder for one target: asinh of the candidates, then the target's features.
+inline constexpr int kTargetInputs = kCandidates + kTargetFeatures;
+
+// Outputs of the decoder for one target, in this order: a logit per candidate, the correction, the
+// gate that damps it, a spread per quantile level other than 0.5 (levels ascending).
+inline constexpr int kOutputCorrection = kCandidates;
+inline constexpr int kOutputGate = kCandidates + 1;
+inline constexpr int kOutputSpreads = kCandidates + 2;
 
 // A plain value.
 struct ModelSpec {
@@ -30,25 +42,33 @@ struct ModelSpec {
   int hidden = 16;            // 1..512
   int layers = 1;             // 1..4
   int decoder_width = 32;     // 4..512
-  int64_t step_ms = 300'000;  // grid of the series
-  int horizon_steps = 288;    // targets k = 1..horizon_steps
-  int context_steps = 4032;   // newest steps that a forecast reads
-  // Minutes that local time is ahead of UTC: time of day and day of week are local.
+  int64_t step_ms = 300'000;  // grid of the series; 1 second..7 days
+  int horizon_steps = 288;    // targets k = 1..horizon_steps; at most 100,000
+  int context_steps = 4032;   // newest steps that a forecast reads; 2..1,000,000
+  // Minutes that local time is ahead of UTC: time of day and day of week are local. -1439..1439.
   int utc_offset_minutes = 0;
-  std::vector<double> quantiles = {0.1, 0.5, 0.9};  // ascending, holds 0.5
+  std::vector<double> quantiles = {0.1, 0.5,
+                                   0.9};  // ascending, inside (0, 1), holds 0.5; at most 19
 
-  // Steps in one day season (24 for steps of a day or more: a pseudo season).
+  // Whether a day holds at least two steps, so that time of day means something.
+  bool has_day() const;
+  // Steps in one day season, to the nearest; without a day, 24 (a pseudo season).
   int season_steps() const;
-  // Day patches of the context that the encoder sees: at most 14.
+  // Day patches of the context that the encoder sees: at most kPatchesMax.
   int patches() const;
   // Inputs of one recurrent step: patch means (+ max, min, std when a patch has more steps than
   // kPatchValues), observed share, calendar.
   int patch_inputs() const;
-  // Outputs of the decoder per target: logits of the candidates, correction, damping gate, and a
-  // spread per quantile level other than 0.5.
+  // Values of the encoder that the decoder sees: hidden, or 0 without an encoder.
+  int encoder_outputs() const { return cell == Cell::kNone ? 0 : hidden; }
+  // Inputs of the decoder that all targets share: encoder's last output, then window features.
+  int window_inputs() const { return encoder_outputs() + kWindowFeatures; }
+  // Outputs of the decoder per target.
   int decoder_outputs() const;
+  // Position of level 0.5 in `quantiles`.
   int median_index() const;
 
+  // InvalidArgument that names the field and its range.
   absl::Status Validate() const;
   bool operator==(const ModelSpec&) const = default;
 };

@@ -6,15 +6,32 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "model/spec/model_spec.h"
 
 namespace auspex::model {
 
-// Name and shape of one tensor. Names follow LibTorch's: encoder.weight_ih_l0 is [4*hidden, in]
-// with gates in the order i, f, g, o; decoder.window.weight is [width, hidden + kWindowFeatures].
+// Name and shape of one tensor. Names, shapes and order are LibTorch's, so that the parameters of
+// an nn::LSTM (batch_first) registered as "encoder" and of nn::Linear layers map one to one:
+//
+//   encoder.weight_ih_l<n>  [4*hidden, inputs]   inputs: patch_inputs, then hidden
+//   encoder.weight_hh_l<n>  [4*hidden, hidden]
+//   encoder.bias_ih_l<n>    [4*hidden]           gates in the order i, f, g, o
+//   encoder.bias_hh_l<n>    [4*hidden]
+//   decoder.window.weight   [width, window_inputs]   columns: encoder's output, window features
+//   decoder.window.bias     [width]
+//   decoder.target.weight   [width, kTargetInputs]   columns: asinh(candidates), target features
+//   decoder.target.bias     [width]
+//   decoder.hidden.weight   [width, width]
+//   decoder.hidden.bias     [width]
+//   decoder.output.weight   [decoder_outputs, width]
+//   decoder.output.bias     [decoder_outputs]
+//   decoder.tau             [1]                  how much recent errors count in the blend
+//
+// Without an encoder (Cell::kNone) there are no encoder tensors.
 struct TensorShape {
   std::string name;
   std::vector<int64_t> shape;
@@ -43,8 +60,18 @@ class Weights {
   std::shared_ptr<const void> owner_;
 };
 
+// InvalidArgument when the spec is not valid, or when the number of weights is not the spec's or
+// one of them is not finite (names the tensor).
+absl::Status CheckWeights(const ModelSpec& spec, const Weights& weights);
+
+// One tensor of `weights` by name. REQUIRES: the weights fit the spec and the spec has the tensor.
+std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weights,
+                                    std::string_view name);
+
 // The network before any training: the decoder's output is a blend of the candidates weighted by
-// their recent errors, with an interval of about half a scale. Deterministic.
+// their recent errors (every logit is zero, tau is 1, the correction is off), with a 10..90 %
+// interval of about half a scale to either side. The inner layers hold pseudo-random values as
+// LibTorch would draw them, the same in every call, so that training can start from here.
 Weights UntrainedWeights(const ModelSpec& spec);
 
 }  // namespace auspex::model

@@ -1,0 +1,96 @@
+#include "model/spec/model_spec.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace auspex::model {
+namespace {
+
+constexpr int64_t kDayMs = 86'400'000;
+constexpr int kPseudoSeason = 24;
+constexpr int kQuantilesMax = 19;
+
+// Levels come from decimal configuration, so 0.5 is compared with a little room.
+bool IsMedian(double level) { return std::abs(level - 0.5) < 1e-9; }
+
+absl::Status CheckRange(const char* field, int64_t value, int64_t low, int64_t high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("model spec: ", field, " is ", value, ", must be ", low, "..", high));
+}
+
+absl::Status CheckQuantiles(const std::vector<double>& levels) {
+  if (levels.empty() || levels.size() > kQuantilesMax) {
+    return absl::InvalidArgumentError(absl::StrCat("model spec: ", levels.size(),
+                                                   " quantile levels, must be 1..", kQuantilesMax));
+  }
+  double previous = 0;
+  for (double level : levels) {
+    if (!(level > previous && level < 1)) {
+      return absl::InvalidArgumentError(absl::StrCat("model spec: quantile level ", level,
+                                                     " after ", previous,
+                                                     ": levels must ascend between 0 and 1"));
+    }
+    previous = level;
+  }
+  if (std::none_of(levels.begin(), levels.end(), IsMedian)) {
+    return absl::InvalidArgumentError("model spec: quantile levels must hold 0.5");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string_view CellName(Cell cell) { return cell == Cell::kLstm ? "lstm" : "none"; }
+
+absl::StatusOr<Cell> ParseCell(std::string_view name) {
+  if (name == "lstm") return Cell::kLstm;
+  if (name == "none") return Cell::kNone;
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown model cell \"", std::string(name), "\", must be lstm or none"));
+}
+
+bool ModelSpec::has_day() const { return 2 * step_ms <= kDayMs; }
+
+int ModelSpec::season_steps() const {
+  return has_day() ? static_cast<int>((kDayMs + step_ms / 2) / step_ms) : kPseudoSeason;
+}
+
+int ModelSpec::patches() const {
+  const int season = season_steps();
+  return std::clamp((context_steps + season - 1) / season, 1, kPatchesMax);
+}
+
+int ModelSpec::patch_inputs() const {
+  const int season = season_steps();
+  const int means = std::min(season, kPatchValues);
+  const int extremes = season > kPatchValues ? kPatchExtremes : 0;
+  return means + extremes + 1 + kCalendarFeatures;
+}
+
+int ModelSpec::decoder_outputs() const {
+  return kOutputSpreads + static_cast<int>(quantiles.size()) - 1;
+}
+
+int ModelSpec::median_index() const {
+  return static_cast<int>(std::find_if(quantiles.begin(), quantiles.end(), IsMedian) -
+                          quantiles.begin());
+}
+
+absl::Status ModelSpec::Validate() const {
+  for (const absl::Status& status :
+       {CheckRange("hidden", hidden, 1, 512), CheckRange("layers", layers, 1, 4),
+        CheckRange("decoder_width", decoder_width, 4, 512),
+        CheckRange("step_ms", step_ms, 1000, 7 * kDayMs),
+        CheckRange("horizon_steps", horizon_steps, 1, 100'000),
+        CheckRange("context_steps", context_steps, 2, 1'000'000),
+        CheckRange("utc_offset_minutes", utc_offset_minutes, -1439, 1439),
+        CheckQuantiles(quantiles)}) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace auspex::model

@@ -1,0 +1,96 @@
+#include "model/spec/model_spec.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "model/spec/spec_json.h"
+
+namespace auspex::model {
+namespace {
+
+using ::testing::HasSubstr;
+
+TEST(ModelSpecTest, SeasonAndPatchesFollowTheStep) {
+  struct Row {
+    int64_t step_s;
+    int context;
+    int season, patches, inputs;
+  };
+  for (const Row& row :
+       {Row{300, 4032, 288, 14, 32}, Row{60, 4032, 1440, 3, 32}, Row{3600, 336, 24, 14, 29},
+        Row{3600, 1000, 24, 14, 29}, Row{3600, 25, 24, 2, 29}, Row{21600, 56, 4, 14, 9},
+        Row{43200, 3, 2, 2, 7}, Row{86400, 100, 24, 5, 29}, Row{50000, 100, 24, 5, 29},
+        Row{420, 4, 206, 1, 32}}) {
+    const ModelSpec spec{.step_ms = row.step_s * 1000, .context_steps = row.context};
+    EXPECT_TRUE(spec.Validate().ok());
+    EXPECT_EQ(spec.season_steps(), row.season) << row.step_s;
+    EXPECT_EQ(spec.patches(), row.patches) << row.step_s;
+    EXPECT_EQ(spec.patch_inputs(), row.inputs) << row.step_s;
+  }
+}
+
+TEST(ModelSpecTest, OutputsFollowTheQuantiles) {
+  EXPECT_EQ(ModelSpec{}.decoder_outputs(), 21);
+  const ModelSpec spec{.quantiles = {0.01, 0.1, 0.5, 0.9, 0.99}};
+  EXPECT_EQ(spec.decoder_outputs(), 23);
+  EXPECT_EQ(spec.median_index(), 2);
+}
+
+TEST(ModelSpecTest, ValidateNamesTheField) {
+  struct Row {
+    ModelSpec spec;
+    const char* field;
+  };
+  for (const Row& row :
+       {Row{{.hidden = 0}, "hidden is 0, must be 1..512"}, Row{{.layers = 5}, "layers"},
+        Row{{.decoder_width = 3}, "decoder_width"}, Row{{.step_ms = 999}, "step_ms"},
+        Row{{.horizon_steps = 0}, "horizon_steps"}, Row{{.context_steps = 1}, "context_steps"},
+        Row{{.utc_offset_minutes = 1440}, "utc_offset_minutes"},
+        Row{{.quantiles = {}}, "0 quantile levels"},
+        Row{{.quantiles = {0.5, 0.5}}, "quantile level 0.5 after 0.5"},
+        Row{{.quantiles = {0.5, 1.0}}, "quantile level 1"},
+        Row{{.quantiles = {0.1, 0.9}}, "must hold 0.5"}}) {
+    const absl::Status status = row.spec.Validate();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(row.field));
+  }
+}
+
+TEST(CellTest, NamesRoundTrip) {
+  for (Cell cell : {Cell::kLstm, Cell::kNone}) EXPECT_EQ(*ParseCell(CellName(cell)), cell);
+  EXPECT_FALSE(ParseCell("gru").ok());
+}
+
+TEST(SpecJsonTest, RoundTrips) {
+  const ModelSpec spec{.cell = Cell::kNone,
+                       .hidden = 7,
+                       .layers = 2,
+                       .decoder_width = 9,
+                       .step_ms = 61'000,
+                       .horizon_steps = 5,
+                       .context_steps = 77,
+                       .utc_offset_minutes = -90,
+                       .quantiles = {0.05, 0.5, 1.0 / 3 + 0.5}};
+  EXPECT_EQ(*SpecFromJson(SpecToJson(spec)), spec);
+}
+
+TEST(SpecJsonTest, RefusesWhatIsNotASpec) {
+  const std::string good = SpecToJson(ModelSpec{});
+  ASSERT_TRUE(SpecFromJson(good).ok());
+  const auto replaced = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    return text.replace(at, from.size(), to);
+  };
+  for (const std::string& bad :
+       {std::string(), std::string("[]"), std::string("{}"), good.substr(1),
+        replaced("\"hidden\":16", "\"hidden\":1.5"), replaced("\"hidden\":16", "\"hidden\":\"16\""),
+        replaced("\"hidden\":16", "\"hidden\":4294967312"), replaced("\"hidden\":16", "\"hid\":16"),
+        replaced("\"hidden\":16", "\"hidden\":0"), replaced("lstm", "gru"),
+        replaced("\"hidden\":16", "\"extra\":1,\"hidden\":16")}) {
+    EXPECT_FALSE(SpecFromJson(bad).ok()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace auspex::model

@@ -1,0 +1,65 @@
+#include "model/spec/spec_json.h"
+
+#include "absl/strings/str_cat.h"
+#include "nlohmann/json.hpp"
+
+namespace auspex::model {
+namespace {
+
+using Json = nlohmann::json;
+
+absl::Status Bad(std::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("model spec: ", std::string(what)));
+}
+
+// Throws what nlohmann throws when a key is missing or of the wrong type.
+ModelSpec ReadFields(const Json& json, std::string* cell) {
+  ModelSpec spec;
+  json.at("cell").get_to(*cell);
+  json.at("hidden").get_to(spec.hidden);
+  json.at("layers").get_to(spec.layers);
+  json.at("decoder_width").get_to(spec.decoder_width);
+  json.at("step_ms").get_to(spec.step_ms);
+  json.at("horizon_steps").get_to(spec.horizon_steps);
+  json.at("context_steps").get_to(spec.context_steps);
+  json.at("utc_offset_minutes").get_to(spec.utc_offset_minutes);
+  json.at("quantiles").get_to(spec.quantiles);
+  return spec;
+}
+
+}  // namespace
+
+std::string SpecToJson(const ModelSpec& spec) {
+  return Json{{"cell", std::string(CellName(spec.cell))},
+              {"hidden", spec.hidden},
+              {"layers", spec.layers},
+              {"decoder_width", spec.decoder_width},
+              {"step_ms", spec.step_ms},
+              {"horizon_steps", spec.horizon_steps},
+              {"context_steps", spec.context_steps},
+              {"utc_offset_minutes", spec.utc_offset_minutes},
+              {"quantiles", spec.quantiles}}
+      .dump();
+}
+
+absl::StatusOr<ModelSpec> SpecFromJson(std::string_view json) {
+  ModelSpec spec;
+  try {
+    const Json object = Json::parse(json);
+    std::string cell;
+    spec = ReadFields(object, &cell);
+    absl::StatusOr<Cell> parsed = ParseCell(cell);
+    if (!parsed.ok()) return parsed.status();
+    spec.cell = *parsed;
+    // The way back finds unknown keys and numbers that an int cannot hold.
+    if (Json::parse(SpecToJson(spec)) != object) {
+      return Bad("the JSON has an unknown key or a number out of range");
+    }
+  } catch (const Json::exception& error) {
+    return Bad(error.what());
+  }
+  if (absl::Status status = spec.Validate(); !status.ok()) return status;
+  return spec;
+}
+
+}  // namespace auspex::model

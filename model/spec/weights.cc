@@ -1,0 +1,152 @@
+#include "model/spec/weights.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace auspex::model {
+namespace {
+
+// Starting values of the decoder's output (accuracy: see docs/model.md).
+constexpr double kSpreadAtStart = 0.474;  // from the median to the outermost level, in scales
+constexpr float kGateAtStart = -2;        // sigmoid(-2): a correction starts at an eighth
+
+// SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and library.
+class Random {
+ public:
+  // Uniform in [-bound, bound).
+  float Uniform(double bound) {
+    state_ += 0x9e3779b97f4a7c15;
+    uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    const double unit = static_cast<double>(z >> 11) * 0x1p-53;
+    return static_cast<float>((2 * unit - 1) * bound);
+  }
+
+ private:
+  uint64_t state_ = 0;
+};
+
+// The bias whose softplus, summed over the levels of one side, reaches kSpreadAtStart.
+float SpreadBias(int levels_of_side) {
+  return static_cast<float>(std::log(std::expm1(kSpreadAtStart / levels_of_side)));
+}
+
+void FillOutputBias(const ModelSpec& spec, float* bias) {
+  std::fill_n(bias, spec.decoder_outputs(), 0.0F);
+  bias[kOutputGate] = kGateAtStart;
+  const int levels = static_cast<int>(spec.quantiles.size());
+  const int below = spec.median_index();
+  for (int i = 0; i < levels - 1; ++i) {
+    bias[kOutputSpreads + i] = SpreadBias(i < below ? below : levels - 1 - below);
+  }
+}
+
+// LibTorch draws both the weights and the biases of a layer from +-1/sqrt(inputs), and all of an
+// LSTM from +-1/sqrt(hidden).
+double StartBound(const ModelSpec& spec, const std::string& name) {
+  if (name.starts_with("encoder.")) return 1 / std::sqrt(spec.hidden);
+  if (name.starts_with("decoder.window.")) return 1 / std::sqrt(spec.window_inputs());
+  if (name.starts_with("decoder.target.")) return 1 / std::sqrt(kTargetInputs);
+  return 1 / std::sqrt(spec.decoder_width);
+}
+
+}  // namespace
+
+int64_t TensorShape::elements() const {
+  int64_t product = 1;
+  for (int64_t extent : shape) product *= extent;
+  return product;
+}
+
+std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
+  const int64_t hidden = spec.hidden;
+  const int64_t width = spec.decoder_width;
+  const int64_t outputs = spec.decoder_outputs();
+  std::vector<TensorShape> shapes;
+  for (int layer = 0; spec.cell == Cell::kLstm && layer < spec.layers; ++layer) {
+    const int64_t inputs = layer == 0 ? spec.patch_inputs() : hidden;
+    shapes.push_back({absl::StrCat("encoder.weight_ih_l", layer), {4 * hidden, inputs}});
+    shapes.push_back({absl::StrCat("encoder.weight_hh_l", layer), {4 * hidden, hidden}});
+    shapes.push_back({absl::StrCat("encoder.bias_ih_l", layer), {4 * hidden}});
+    shapes.push_back({absl::StrCat("encoder.bias_hh_l", layer), {4 * hidden}});
+  }
+  shapes.push_back({"decoder.window.weight", {width, spec.window_inputs()}});
+  shapes.push_back({"decoder.window.bias", {width}});
+  shapes.push_back({"decoder.target.weight", {width, kTargetInputs}});
+  shapes.push_back({"decoder.target.bias", {width}});
+  shapes.push_back({"decoder.hidden.weight", {width, width}});
+  shapes.push_back({"decoder.hidden.bias", {width}});
+  shapes.push_back({"decoder.output.weight", {outputs, width}});
+  shapes.push_back({"decoder.output.bias", {outputs}});
+  shapes.push_back({"decoder.tau", {1}});
+  return shapes;
+}
+
+int64_t ParameterCount(const ModelSpec& spec) {
+  int64_t count = 0;
+  for (const TensorShape& tensor : TensorShapes(spec)) count += tensor.elements();
+  return count;
+}
+
+Weights Weights::FromVector(std::vector<float> values) {
+  auto owner = std::make_shared<const std::vector<float>>(std::move(values));
+  const std::span<const float> view(*owner);
+  return Weights(view, std::move(owner));
+}
+
+absl::Status CheckWeights(const ModelSpec& spec, const Weights& weights) {
+  if (absl::Status status = spec.Validate(); !status.ok()) return status;
+  const auto count = static_cast<size_t>(ParameterCount(spec));
+  if (weights.values().size() != count) {
+    return absl::InvalidArgumentError(absl::StrCat("model weights: ", weights.values().size(),
+                                                   " values, the spec needs ", count));
+  }
+  const float* next = weights.values().data();
+  for (const TensorShape& tensor : TensorShapes(spec)) {
+    const float* end = next + tensor.elements();
+    if (!std::all_of(next, end, [](float value) { return std::isfinite(value); })) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("model weights: ", tensor.name, " holds a value that is not finite"));
+    }
+    next = end;
+  }
+  return absl::OkStatus();
+}
+
+std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weights,
+                                    std::string_view name) {
+  size_t offset = 0;
+  for (const TensorShape& tensor : TensorShapes(spec)) {
+    const auto elements = static_cast<size_t>(tensor.elements());
+    if (tensor.name == name) return weights.values().subspan(offset, elements);
+    offset += elements;
+  }
+  return {};
+}
+
+Weights UntrainedWeights(const ModelSpec& spec) {
+  std::vector<float> values(static_cast<size_t>(ParameterCount(spec)));
+  Random random;
+  float* next = values.data();
+  for (const TensorShape& tensor : TensorShapes(spec)) {
+    float* end = next + tensor.elements();
+    if (tensor.name == "decoder.output.weight") {
+      std::fill(next, end, 0.0F);
+    } else if (tensor.name == "decoder.output.bias") {
+      FillOutputBias(spec, next);
+    } else if (tensor.name == "decoder.tau") {
+      *next = 1;
+    } else {
+      const double bound = StartBound(spec, tensor.name);
+      std::generate(next, end, [&] { return random.Uniform(bound); });
+    }
+    next = end;
+  }
+  return Weights::FromVector(std::move(values));
+}
+
+}  // namespace auspex::model

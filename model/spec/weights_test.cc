@@ -1,0 +1,103 @@
+#include "model/spec/weights.h"
+
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace auspex::model {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(WeightsTest, ShapesAreLibTorchs) {
+  const ModelSpec spec{.hidden = 5, .layers = 2, .decoder_width = 8};
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const TensorShape& tensor : TensorShapes(spec)) shapes[tensor.name] = tensor.shape;
+  EXPECT_EQ(shapes.size(), 2 * 4 + 9);
+  EXPECT_THAT(shapes["encoder.weight_ih_l0"], ElementsAre(20, 32));
+  EXPECT_THAT(shapes["encoder.weight_ih_l1"], ElementsAre(20, 5));
+  EXPECT_THAT(shapes["encoder.weight_hh_l1"], ElementsAre(20, 5));
+  EXPECT_THAT(shapes["encoder.bias_hh_l1"], ElementsAre(20));
+  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + 24));
+  EXPECT_THAT(shapes["decoder.target.weight"], ElementsAre(8, 26));
+  EXPECT_THAT(shapes["decoder.output.weight"], ElementsAre(21, 8));
+  EXPECT_THAT(shapes["decoder.tau"], ElementsAre(1));
+}
+
+TEST(WeightsTest, DefaultNetworkHasAboutSevenThousandParameters) {
+  EXPECT_EQ(ParameterCount(ModelSpec{}), 7126);
+  EXPECT_LT(ParameterCount({.cell = Cell::kNone}), 4000);
+}
+
+TEST(WeightsTest, TensorValuesAreTheNamedSlices) {
+  const ModelSpec spec{.cell = Cell::kNone, .decoder_width = 4};
+  std::vector<float> values(static_cast<size_t>(ParameterCount(spec)));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  const Weights weights = Weights::FromVector(values);
+  const std::span<const float> window = TensorValues(spec, weights, "decoder.window.weight");
+  EXPECT_EQ(window.front(), 0);
+  EXPECT_EQ(window.size(), 4 * 24);
+  EXPECT_EQ(TensorValues(spec, weights, "decoder.window.bias").front(), 4 * 24);
+  EXPECT_EQ(TensorValues(spec, weights, "decoder.tau").front(), values.back());
+}
+
+TEST(WeightsTest, CheckFindsWrongSizesAndNumbers) {
+  const ModelSpec spec;
+  EXPECT_TRUE(CheckWeights(spec, UntrainedWeights(spec)).ok());
+  EXPECT_FALSE(CheckWeights(spec, Weights()).ok());
+  EXPECT_FALSE(CheckWeights(spec, UntrainedWeights({.hidden = 15})).ok());
+  EXPECT_FALSE(CheckWeights({.hidden = 0}, Weights()).ok());
+  for (float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF}) {
+    const Weights good = UntrainedWeights(spec);
+    std::vector<float> values(good.values().begin(), good.values().end());
+    values.back() = bad;
+    const absl::Status status = CheckWeights(spec, Weights::FromVector(values));
+    EXPECT_THAT(std::string(status.message()), HasSubstr("decoder.tau"));
+  }
+}
+
+TEST(UntrainedWeightsTest, IsADampedBlendAndDeterministic) {
+  const ModelSpec spec{.quantiles = {0.1, 0.25, 0.5, 0.9}};
+  const Weights weights = UntrainedWeights(spec);
+  for (float weight : TensorValues(spec, weights, "decoder.output.weight")) EXPECT_EQ(weight, 0);
+  const std::span<const float> bias = TensorValues(spec, weights, "decoder.output.bias");
+  for (int j = 0; j < kCandidates; ++j) EXPECT_EQ(bias[static_cast<size_t>(j)], 0);
+  const auto softplus = [](float x) { return std::log1p(std::exp(x)); };
+  EXPECT_NEAR(softplus(bias[kOutputSpreads]) + softplus(bias[kOutputSpreads + 1]), 0.474, 1e-4);
+  EXPECT_NEAR(softplus(bias[kOutputSpreads + 2]), 0.474, 1e-4);
+  EXPECT_THAT(UntrainedWeights(spec).values(),
+              ::testing::ElementsAreArray(weights.values().begin(), weights.values().end()));
+}
+
+TEST(UntrainedWeightsTest, InnerLayersAreSpreadOverTheirBounds) {
+  const ModelSpec spec;
+  const Weights weights = UntrainedWeights(spec);
+  float low = 0;
+  float high = 0;
+  for (float value : TensorValues(spec, weights, "encoder.weight_ih_l0")) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  EXPECT_GE(low, -0.25F);
+  EXPECT_LE(high, 0.25F);
+  EXPECT_LT(low, -0.24F);
+  EXPECT_GT(high, 0.24F);
+}
+
+TEST(WeightsTest, KeepsItsOwnerAlive) {
+  auto owner = std::make_shared<std::vector<float>>(3, 1.5F);
+  const std::weak_ptr<std::vector<float>> watch = owner;
+  Weights weights(*owner, owner);
+  owner.reset();
+  EXPECT_FALSE(watch.expired());
+  EXPECT_EQ(weights.values()[2], 1.5F);
+  weights = Weights();
+  EXPECT_TRUE(watch.expired());
+}
+
+}  // namespace
+}  // namespace auspex::model
