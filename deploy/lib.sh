@@ -22,3 +22,9 @@ build_jobs() {
   cores=$(nproc)
   echo $((by_memory < 1 ? 1 : by_memory < cores ? by_memory : cores))
 }
+
+# The version of a prometheus binary, "2.42.0+ds" or "" when it does not run.
+prometheus_version() {
+  [[ -x $1 ]] || return 0
+  "$1" --version 2>/dev/null | sed -n 's/^prometheus, version \([^ ]*\).*/\1/p' || true
+}
