@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
-#include <regex>
 
 #include "sidecar/wire/write_protocol.h"
 #include "tests/testing/free_port.h"
@@ -22,8 +21,12 @@ std::string Seconds(TimestampMs ms) {
 }
 
 std::string ConfigText(const PrometheusOptions& options, int port) {
-  std::string config =
-      std::regex_replace(options.config, std::regex("\\$PORT"), std::to_string(port));
+  constexpr std::string_view kPlaceholder = "$PORT";
+  std::string config = options.config;
+  for (size_t at = config.find(kPlaceholder); at != std::string::npos;
+       at = config.find(kPlaceholder)) {
+    config.replace(at, kPlaceholder.size(), std::to_string(port));
+  }
   if (!options.out_of_order_window.empty()) {
     config +=
         "\nstorage: {tsdb: {out_of_order_time_window: " + options.out_of_order_window + "}}\n";
