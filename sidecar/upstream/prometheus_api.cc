@@ -99,16 +99,16 @@ absl::StatusOr<std::string> PrometheusApi::Ask(std::string_view path, std::strin
   return std::move(response->body);
 }
 
-absl::StatusOr<BuildInfo> PrometheusApi::GetBuildInfo(const std::atomic<bool>* cancel) {
+absl::StatusOr<UpstreamBuild> PrometheusApi::GetBuildInfo(const std::atomic<bool>* cancel) {
   constexpr char kPath[] = "/api/v1/status/buildinfo";
   const absl::StatusOr<std::string> body = Ask(kPath, "", cancel);
   if (absl::IsNotFound(body.status()) || absl::IsInvalidArgument(body.status())) {
-    return BuildInfo{};  // it speaks HTTP, and is no Prometheus
+    return UpstreamBuild{};  // it speaks HTTP, and is no Prometheus
   }
   if (!body.ok()) return body.status();
   auto info = At(options_.url, kPath, DecodeStringsAnswer(*body));
   if (!info.ok()) return info.status();
-  BuildInfo build;
+  UpstreamBuild build;
   build.version = (*info)["version"];
   int major = 0;
   const bool is_prometheus = !(*info)["revision"].empty() && (*info)["application"].empty();

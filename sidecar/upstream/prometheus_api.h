@@ -33,7 +33,7 @@ struct PrometheusApiOptions {
   size_t answer_bytes_max = 64u << 20;  // of one JSON answer; more is ResourceExhausted
 };
 
-struct BuildInfo {
+struct UpstreamBuild {
   std::string version;  // "" when the server does not say
   PromqlDialect dialect = PromqlDialect::kV3;
 };
@@ -58,7 +58,7 @@ class PrometheusApi {
   // gives its revision and no application; VictoriaMetrics claims a version 2 without revision and
   // has left-open ranges; Mimir gives an application, Thanos a version 0; a server that does not
   // know the endpoint has version "".)
-  absl::StatusOr<BuildInfo> GetBuildInfo(const std::atomic<bool>* cancel = nullptr);
+  absl::StatusOr<UpstreamBuild> GetBuildInfo(const std::atomic<bool>* cancel = nullptr);
 
   // What `promql` is at `t_ms`. REQUIRES: t_ms >= 0.
   absl::StatusOr<std::vector<QuerySeries>> Query(std::string_view promql, TimestampMs t_ms,

@@ -163,7 +163,7 @@ class UpstreamPrometheusTest : public ::testing::TestWithParam<PrometheusVersion
 };
 
 TEST_P(UpstreamPrometheusTest, KnowsTheServer) {
-  const absl::StatusOr<BuildInfo> info = api_->GetBuildInfo();
+  const absl::StatusOr<UpstreamBuild> info = api_->GetBuildInfo();
   ASSERT_TRUE(info.ok()) << info.status();
   const bool v2 = GetParam() == PrometheusVersion::kV2;
   EXPECT_EQ(info->version.substr(0, 2), v2 ? "2." : "3.");
