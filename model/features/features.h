@@ -1,5 +1,5 @@
 // From a context of values to the inputs of the network: the only feature code, used by training
-// and by serving.
+// and by serving. docs/model.md says what the inputs are and why.
 #pragma once
 
 #include <cstdint>
@@ -12,39 +12,63 @@
 namespace auspex::model {
 
 // A series prepared for features: forward-filled values and prefix sums. Built once per series
-// (training) or per context (serving); windows on it are cheap.
+// (training) or per context (serving); windows on it are cheap. About 24 bytes per step.
 class SeriesIndex {
  public:
-  // `values` are steps, oldest first, NaN = missing; index i is at first_ms + i * spec.step_ms.
+  // `values` are steps, oldest first; index i is at first_ms + i * spec.step_ms. Values that are
+  // not finite are missing. The values are copied.
   SeriesIndex(const ModelSpec& spec, std::span<const float> values, int64_t first_ms);
-  ~SeriesIndex();
-  SeriesIndex(SeriesIndex&&) noexcept;
-  SeriesIndex& operator=(SeriesIndex&&) noexcept;
 
-  int size() const;
+  // Another series of the same step in this one's memory: does not allocate when it is not longer.
+  void Assign(std::span<const float> values, int64_t first_ms);
+
+  int size() const { return static_cast<int>(filled_.size()); }
+  int64_t time_ms(int i) const { return first_ms_ + i * step_ms_; }
   // The raw value (NaN = missing) at index i.
   float raw(int i) const;
+  bool observed(int i) const { return ObservedCount(i, i + 1) == 1; }
+
+  // Indices below are 0 <= i < size(), ranges 0 <= begin <= end <= size().
+  // The newest value at or before i. REQUIRES: there is one.
+  float filled(int i) const { return filled_[static_cast<size_t>(i)]; }
+  // Sum of the filled values of [begin, end). Exact to double precision relative to the values in
+  // the range: values outside it, however large, do not leave rounding errors in the sum.
+  // REQUIRES: a value at or before `begin`.
+  double Sum(int begin, int end) const;
+  int ObservedCount(int begin, int end) const;
+  // First index in [begin, end) that has a value; `end` when none has.
+  int FirstObserved(int begin, int end) const;
 
  private:
-  friend class FeatureBuilder;
-  struct Data;
-  std::unique_ptr<Data> data_;
+  int64_t step_ms_;
+  int64_t first_ms_ = 0;
+  std::vector<float> filled_;  // 0 before the first value
+  // Prefix sums; entry i is over [0, i).
+  std::vector<double> sum_;
+  std::vector<double> sum_error_;  // what rounding took from sum_
+  std::vector<int32_t> observed_;
 };
 
-// Inputs of one window. Sizes follow the spec; buffers are reused between calls.
+// Limit of |z| for candidates, so that no later sum overflows. Nothing meaningful is this far out:
+// it is a guard, not a clip.
+inline constexpr double kZMax = 1e15;
+
+// Inputs of one window. Sizes follow the spec; buffers are reused between calls. All finite.
 struct WindowFeatures {
-  double level = 0;  // centre and scale of the window: z = (value - level) / scale
+  double level = 0;  // centre and scale of the window: z = (value - level) / scale; scale > 0
   double scale = 1;
-  double last = 0;       // newest value, forward filled
+  double last = 0;            // newest value, forward filled
   bool non_negative = false;  // no value of the context is below zero
   bool steplike = false;      // most one-step changes of the last week are zero ("snap")
-  std::vector<float> window;   // [kWindowFeatures]
-  std::vector<float> patches;  // [patches][patch_inputs], oldest first
+  // [kWindowFeatures]: kShapeFeatures of the shape, then per candidate the log of its recent error
+  // relative to the best candidate's, 0..4.
+  std::vector<float> window;
+  std::vector<float> patches;  // [patches][patch_inputs], oldest first; asinh of z
 };
 
-// Inputs of some targets of a window, in units of z.
+// Inputs of some targets of a window.
 struct TargetFeatures {
-  std::vector<float> candidates;  // [targets][kCandidates]
+  std::vector<float> candidates;  // [targets][kCandidates], z, not compressed: |z| <= kZMax
   std::vector<float> features;    // [targets][kTargetFeatures]
 };
 
@@ -55,15 +79,18 @@ inline constexpr int kCandidateSeasonalNaive = 4;  // same time yesterday, raw
 // Stateless but for scratch memory: one per thread.
 class FeatureBuilder {
  public:
+  // REQUIRES: spec.Validate() is OK.
   explicit FeatureBuilder(const ModelSpec& spec);
   ~FeatureBuilder();
+  FeatureBuilder(FeatureBuilder&&) noexcept;
+  FeatureBuilder& operator=(FeatureBuilder&&) noexcept;
 
   // Features of the window whose newest step is index `origin` of `series`; steps older than
-  // spec.context_steps before it are not read, whether the series has them or not. False when the
-  // window holds no value at all.
+  // spec.context_steps before it, and steps after it, are not read, whether the series has them or
+  // not. False when the window holds no value at all.
   bool Window(const SeriesIndex& series, int origin, WindowFeatures* out);
-  // Features of targets k (1..horizon_steps each) of that window. REQUIRES: Window() before, with
-  // the same series and origin, gave `window`.
+  // Features of targets k (1..horizon_steps each) of that window. REQUIRES: the latest call of
+  // Window() was with the same series and origin, answered true and gave `window`.
   void Targets(const SeriesIndex& series, int origin, const WindowFeatures& window,
                std::span<const int> k, TargetFeatures* out);
 

@@ -1,0 +1,22 @@
+// How well each candidate would have forecast this window's own recent past.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "model/features/history_view.h"
+#include "model/features/season.h"
+#include "model/spec/model_spec.h"
+
+namespace auspex::model {
+
+// Per candidate log(error / smallest error), 0..4: its mean absolute error at four past origins (1,
+// 1.5, 2 and 3 horizons back, weighted by 1/distance) over eight targets each. All zero when there
+// is too little history to look back. With a history shorter than a horizon, the look back is
+// shortened to what there is. `scale` is the window's; errors below a thousandth of it count as
+// equal. `scratch` is overwritten.
+std::array<float, kCandidates> BacktestLogs(const HistoryView& view, const Season& season,
+                                            int horizon_steps, double scale,
+                                            std::vector<float>* scratch);
+
+}  // namespace auspex::model

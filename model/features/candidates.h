@@ -1,0 +1,46 @@
+// The naive forecasts that the decoder mixes.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "model/features/history_view.h"
+#include "model/features/season.h"
+#include "model/spec/model_spec.h"
+
+namespace auspex::model {
+
+// What the candidates of all targets of one origin share.
+struct OriginStatistics {
+  double last;
+  double mean_half_hour;
+  double mean_hour;
+  double mean_six_hours;
+  double mean_day;
+  double mean_days_before;  // the four days before the last one
+  double profile;           // mean of the last four days at the origin's time of day
+  double slope;             // per step, from the last six hours to the last hour
+  double median_day;
+  double median_week;
+};
+
+// Statistics of a view at its newest step. `scratch` is overwritten.
+OriginStatistics StatisticsOf(const HistoryView& view, const Season& season,
+                              std::vector<float>* scratch);
+
+struct Candidates {
+  std::array<double, kCandidates> values;
+  bool week_ago_known;  // whether "last week" is a value of last week and not a stand-in
+};
+
+// Candidates for the target `k` steps after the view's newest step, in units of the series. Reads
+// nothing after the newest step. The order is the weights' and never changes:
+//   0 last; trailing means of 1 an hour, 2 six hours, 3 a day;
+//   4 same time yesterday, 5 the same smoothed; means at this time over the last 6 two, 7 four,
+//   8 seven days; 9 last week, 10 mean of the last three weeks;
+//   11 (7) shifted by the change of the daily mean, 12 (7) shifted by the last half hour;
+//   13 last with a damped trend; medians of 14 a day, 15 a week, 16 of seven days at this time.
+Candidates CandidatesAt(const HistoryView& view, const Season& season,
+                        const OriginStatistics& statistics, int k);
+
+}  // namespace auspex::model

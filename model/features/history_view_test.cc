@@ -1,0 +1,89 @@
+#include "model/features/history_view.h"
+
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "gtest/gtest.h"
+
+namespace auspex::model {
+namespace {
+
+constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+
+SeriesIndex IndexOf(const std::vector<float>& values) { return {ModelSpec{}, values, 0}; }
+
+TEST(SeriesIndexTest, FillsForwardAndRemembersWhatWasObserved) {
+  const SeriesIndex series = IndexOf({kMissing, 3, kMissing, INFINITY, 5});
+  EXPECT_EQ(series.size(), 5);
+  EXPECT_TRUE(std::isnan(series.raw(0)));
+  EXPECT_EQ(series.raw(1), 3);
+  EXPECT_TRUE(std::isnan(series.raw(3)));
+  EXPECT_EQ(series.filled(3), 3);
+  EXPECT_EQ(series.Sum(1, 5), 3 + 3 + 3 + 5);
+  EXPECT_EQ(series.ObservedCount(0, 5), 2);
+  EXPECT_EQ(series.FirstObserved(0, 5), 1);
+  EXPECT_EQ(series.FirstObserved(2, 5), 4);
+  EXPECT_EQ(series.FirstObserved(2, 4), 4);
+  EXPECT_EQ(series.FirstObserved(0, 0), 0);
+}
+
+TEST(SeriesIndexTest, AssignReplacesEverything) {
+  SeriesIndex series = IndexOf({1, 2, 3, 4});
+  series.Assign(std::vector<float>{kMissing, 7}, 600'000);
+  EXPECT_EQ(series.size(), 2);
+  EXPECT_EQ(series.FirstObserved(0, 2), 1);
+  EXPECT_EQ(series.Sum(1, 2), 7);
+  EXPECT_EQ(series.time_ms(1), 900'000);
+}
+
+TEST(SeriesIndexTest, ASpikeLeavesNoErrorInSumsBesideIt) {
+  std::vector<float> values(1000, 0.1F);
+  values[100] = 3e30F;
+  values[200] = -2e30F;
+  const SeriesIndex series = IndexOf(values);
+  EXPECT_DOUBLE_EQ(series.Sum(0, 100), 100 * static_cast<double>(0.1F));
+  EXPECT_NEAR(series.Sum(300, 400) / (100 * static_cast<double>(0.1F)), 1, 1e-12);
+}
+
+TEST(HistoryViewTest, BeginsAtItsFirstValue) {
+  const SeriesIndex series = IndexOf({9, kMissing, kMissing, 4, kMissing, 6, 8});
+  const auto view = HistoryView::From(series, 1, 5);
+  ASSERT_TRUE(view.has_value());
+  EXPECT_EQ(view->first(), 3);
+  EXPECT_EQ(view->steps(), 3);
+  EXPECT_FALSE(view->Has(2));
+  EXPECT_FALSE(view->Has(6));
+  EXPECT_EQ(view->At(4), 4);
+  EXPECT_FALSE(view->Observed(4));
+  EXPECT_EQ(view->ObservedCount(-10, 10), 2);
+  EXPECT_FALSE(HistoryView::From(series, 1, 2).has_value());
+}
+
+TEST(HistoryViewTest, MeansReadOnlyTheView) {
+  const SeriesIndex series = IndexOf({100, 1, 2, 3, 4, 100});
+  const HistoryView view = *HistoryView::From(series, 1, 4);
+  EXPECT_EQ(view.Mean(-5, 3), 1.5);
+  EXPECT_EQ(view.MeanOfNewest(2), 3.5);
+  EXPECT_EQ(view.MeanOfNewest(50), 2.5);
+  EXPECT_TRUE(std::isnan(view.Mean(5, 9)));
+  EXPECT_TRUE(std::isnan(view.Mean(-3, 1)));
+  EXPECT_EQ(view.Smooth(2, 1), 2);
+  EXPECT_EQ(view.Smooth(4, 1), 3) << "moved back to end at the newest step";
+  EXPECT_EQ(view.Smooth(0, 1), 1);
+  EXPECT_TRUE(std::isnan(view.Smooth(-2, 1)));
+  EXPECT_EQ(view.Until(2).MeanOfNewest(2), 1.5);
+}
+
+TEST(HistoryViewTest, MedianIsTheMiddle) {
+  std::vector<float> scratch;
+  const SeriesIndex series = IndexOf({5, 1, 4, 2, 3});
+  const HistoryView view = *HistoryView::From(series, 0, 4);
+  EXPECT_EQ(view.MedianOfNewest(1, &scratch), 3);
+  EXPECT_EQ(view.MedianOfNewest(2, &scratch), 2.5);
+  EXPECT_EQ(view.MedianOfNewest(4, &scratch), 2.5);
+  EXPECT_EQ(view.MedianOfNewest(99, &scratch), 3);
+}
+
+}  // namespace
+}  // namespace auspex::model

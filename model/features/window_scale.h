@@ -1,0 +1,36 @@
+// Level and scale of a window, and features of its shape.
+#pragma once
+
+#include <array>
+
+#include "model/features/candidates.h"
+#include "model/features/history_view.h"
+#include "model/features/season.h"
+#include "model/spec/model_spec.h"
+
+namespace auspex::model {
+
+// Of the last seven days.
+struct WindowScale {
+  double scale;               // 0.7 * seasonal_change + 0.3 * deviation, with a floor; > 0
+  double deviation;           // standard deviation
+  double absolute_deviation;  // mean |x - mean|
+};
+
+WindowScale ScaleOf(const HistoryView& view, const Season& season);
+
+// (value - level) / scale, within +-kZMax.
+double ToZ(double value, double level, double scale);
+
+// Log of spread against scale; size and recent change of the last value; heaviness of the tails;
+// days of history (in fortnights, at most 2); whether the last day is all zero; the last day's
+// mean.
+std::array<float, kShapeFeatures> ShapeFeatures(const HistoryView& view, const Season& season,
+                                                const OriginStatistics& statistics,
+                                                const WindowScale& scale, double level);
+
+// Whether more than half of the changes between successive observations of the last seven days are
+// zero: then an exact "no change" is a likely truth.
+bool IsSteplike(const HistoryView& view, const Season& season);
+
+}  // namespace auspex::model
