@@ -34,7 +34,7 @@ BANNED_CALLS = [
     Banned(r"\b(system_clock::now|gettimeofday|absl::Now)\b|\bstd::time\(",
            r"^sidecar/base/clock\.cc$", "take an auspex::Clock", in_tests=False),
     Banned(r"\bstd::(cout|cerr)\b|\b(?:std::)?(?:f?printf|puts)\(",
-           r"^(sidecar/app/|sidecar/base/log|deploy/simulator/|tests/)",
+           r"^(sidecar/app/|sidecar/worker/worker_main|sidecar/base/log|deploy/simulator/|tests/)",
            "take a Logger, or return a Status", in_tests=False),
     Banned(r"(?<![(\s])\s*\bnew\s+[A-Za-z_:(]", r"^$",
            "use std::make_unique; for a private constructor give it to a smart pointer at once"),
