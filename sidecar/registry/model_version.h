@@ -1,0 +1,63 @@
+// One immutable version of a rule's models, served straight from its memory-mapped file.
+// FORMAT.md has the file format.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "sidecar/registry/trained_models.h"
+
+namespace auspex {
+
+// Thread-safe. Weights that it hands out keep the mapping alive, whether the version lives or not;
+// unlinking the file does not disturb them.
+class ModelVersion {
+ public:
+  // Maps and checks a version file. DataLoss names the file and what is wrong with it.
+  static absl::StatusOr<std::shared_ptr<const ModelVersion>> Load(const std::string& path,
+                                                                  uint64_t number);
+
+  uint64_t number() const { return number_; }
+  const std::string& rule() const { return rule_; }
+  const model::ModelSpec& spec() const { return models_.spec; }
+  // Everything but the aggregates, which ChoiceFor, OwnWeights and ScoresFor answer.
+  const TrainedModels& summary() const { return models_; }
+
+  const model::Weights& base() const { return models_.base; }
+  // The gate's choice for an aggregate; the rule's for one that training did not know.
+  const ModelChoice& ChoiceFor(AggregateId aggregate) const;
+  // Empty when the aggregate has none.
+  const model::Weights& OwnWeights(AggregateId aggregate) const;
+  // Null when the aggregate was not scored.
+  const std::vector<ModelScore>* ScoresFor(AggregateId aggregate) const;
+
+  bool Knows(AggregateId aggregate) const { return aggregates_.contains(aggregate); }
+  size_t aggregates() const { return aggregates_.size(); }
+  size_t own_models() const { return own_models_; }
+  size_t file_bytes() const { return file_bytes_; }
+
+  // Whether forecasts under `spec` may use these weights: equal but for the UTC offset, which only
+  // says how times become calendar features and moves with daylight saving.
+  bool Fits(const model::ModelSpec& spec) const;
+
+ private:
+  ModelVersion() = default;
+
+  uint64_t number_ = 0;
+  std::string rule_;
+  TrainedModels models_;
+  absl::flat_hash_map<AggregateId, TrainedAggregate> aggregates_;
+  size_t own_models_ = 0;
+  size_t file_bytes_ = 0;
+};
+
+// Writes `models` as a version file, atomically and durably. InvalidArgument when the weights do
+// not fit the spec.
+absl::Status WriteModelVersion(const std::string& path, const std::string& rule,
+                               const TrainedModels& models);
+
+}  // namespace auspex

@@ -1,0 +1,52 @@
+// What a training job gave for one rule: plain values, from the trainer to the registry.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/spec/blend.h"
+#include "model/spec/model_spec.h"
+#include "model/spec/weights.h"
+#include "sidecar/core/forecast.h"
+#include "sidecar/core/sample.h"
+
+namespace auspex {
+
+// The forecast that the publish gate chose. A candidate without a network part is a naive
+// forecast that no network beat.
+struct ModelChoice {
+  std::string candidate = "base";  // base | own | seasonal_naive | last | base+seasonal_naive | ...
+  bool own = false;  // the network part comes from the aggregate's own weights, else the base
+  model::Blend blend;
+  bool operator==(const ModelChoice&) const = default;
+};
+
+// One candidate of the gate, scored on held-back origins; in units of each window's scale.
+struct ModelScore {
+  std::string candidate;
+  double mae = 0;
+  double pinball = 0;
+  bool operator==(const ModelScore&) const = default;
+};
+
+struct TrainedAggregate {
+  AggregateId aggregate{};
+  ModelChoice choice;
+  std::vector<ModelScore> scores;
+  model::Weights own;  // empty unless choice.own
+};
+
+struct TrainedModels {
+  model::ModelSpec spec;
+  model::Weights base;
+  ModelChoice choice;              // at rule level: for aggregates that are not listed
+  std::vector<ModelScore> scores;  // at rule level
+  int origins = 0;                 // held-back origins that were scored
+  int base_iterations = 0;
+  double seconds = 0;             // how long the job took
+  TimestampMs trained_at_ms = 0;  // wall clock
+  std::vector<TrainedAggregate> aggregates;
+};
+
+}  // namespace auspex
