@@ -1,0 +1,28 @@
+// Stands in for auspex-trainer in the tests, and misbehaves as it is told to.
+#pragma once
+
+#include <string>
+
+#include "proto/auspex/v1/trainer.grpc.pb.h"
+
+namespace auspex {
+
+// How it misbehaves: "" (not at all), or
+//   crash, hang, memory, endless        while it trains
+//   short_weights, nan_weights, shares,
+//   unknown_aggregate, twice, early,
+//   no_summary, incomplete              in what it answers
+//   busy                                refuses the job
+class FakeTrainerService final : public v1::Trainer::Service {
+ public:
+  explicit FakeTrainerService(std::string mode) : mode_(std::move(mode)) {}
+
+  // Answers base weights of 0.5, and own weights of 0.25 for the first aggregate.
+  grpc::Status Train(grpc::ServerContext* context,
+                     grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>* stream) override;
+
+ private:
+  const std::string mode_;
+};
+
+}  // namespace auspex

@@ -1,0 +1,38 @@
+#include "sidecar/trainer/retrain_policy.h"
+
+#include <algorithm>
+
+namespace auspex {
+namespace {
+
+constexpr DurationMs kBackoffMin = kMinute;
+constexpr DurationMs kBackoffMax = kHour;
+constexpr int kDoublingsMax = 6;  // 64 minutes: past the maximum
+// History that doubles faster than this is not worth another training.
+constexpr DurationMs kGrowthMin = kHour;
+
+DurationMs BackoffAfter(int failures) {
+  return std::min(kBackoffMax, kBackoffMin << std::min(failures - 1, kDoublingsMax));
+}
+
+}  // namespace
+
+DurationMs TrainingHistoryMin(const Rule& rule) {
+  return std::clamp(rule.horizon_ms, 12 * kHour, 3 * kDay);
+}
+
+TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms) {
+  if (state.history_ms < TrainingHistoryMin(rule)) return {false, "collecting"};
+  if (state.requested) return {true, "requested"};
+  if (state.failures > 0 && now_ms - state.failed_at_ms < BackoffAfter(state.failures)) {
+    return {false, "backoff"};
+  }
+  if (state.trained_at_ms == 0) return {true, "first"};
+  const DurationMs age_ms = now_ms - state.trained_at_ms;
+  if (age_ms >= rule.retrain.every_ms) return {true, "periodic"};
+  const DurationMs history_then_ms = state.history_ms - age_ms;
+  if (age_ms >= kGrowthMin && age_ms >= history_then_ms) return {true, "more_history"};
+  return {false, "fresh"};
+}
+
+}  // namespace auspex

@@ -1,0 +1,35 @@
+// When a rule is due for training. Pure.
+#pragma once
+
+#include <string_view>
+
+#include "sidecar/core/rule.h"
+#include "sidecar/core/sample.h"
+
+namespace auspex {
+
+// What is known about a rule at some time.
+struct TrainingState {
+  DurationMs history_ms = 0;      // closed steps that can be trained on
+  TimestampMs trained_at_ms = 0;  // of the serving version that fits the rule; 0: there is none
+  int failures = 0;               // since the last success
+  TimestampMs failed_at_ms = 0;   // of the latest failure
+  bool requested = false;         // by a person
+};
+
+struct TrainingDecision {
+  bool due = false;
+  // requested | first | periodic | more_history, or why not: collecting | backoff | fresh
+  std::string_view reason;
+};
+
+// Least history for a first training: the horizon, but 12 hours to 3 days.
+DurationMs TrainingHistoryMin(const Rule& rule);
+
+// Due when a person asks (if there is enough history), when there is no version yet, after
+// `retrain.every`, and once the history has doubled since the last training: a rule that began
+// with half a day of data does not wait a day for its second. After failures it waits one minute,
+// then twice as long each time, up to an hour.
+TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms);
+
+}  // namespace auspex

@@ -1,0 +1,75 @@
+#include "sidecar/trainer/retrain_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace auspex {
+namespace {
+
+constexpr TimestampMs kNow = 100 * kDay;
+
+Rule DailyRule(DurationMs horizon_ms = kDay) {
+  Rule rule;
+  rule.horizon_ms = horizon_ms;
+  rule.retrain.every_ms = kDay;
+  return rule;
+}
+
+TEST(RetrainPolicyTest, HistoryMinFollowsTheHorizonWithinBounds) {
+  EXPECT_EQ(TrainingHistoryMin(DailyRule(kHour)), 12 * kHour);
+  EXPECT_EQ(TrainingHistoryMin(DailyRule(kDay)), kDay);
+  EXPECT_EQ(TrainingHistoryMin(DailyRule(30 * kDay)), 3 * kDay);
+}
+
+struct Case {
+  const char* name;
+  TrainingState state;
+  bool due;
+  std::string_view reason;
+};
+
+TEST(RetrainPolicyTest, Decides) {
+  const Case cases[] = {
+      {"too little history", {.history_ms = 23 * kHour}, false, "collecting"},
+      {"too little, even when asked", {.history_ms = 1, .requested = true}, false, "collecting"},
+      {"first", {.history_ms = kDay}, true, "first"},
+      {"asked", {.history_ms = kDay, .trained_at_ms = kNow, .requested = true}, true, "requested"},
+      {"asked during backoff",
+       {.history_ms = kDay, .failures = 9, .failed_at_ms = kNow, .requested = true},
+       true,
+       "requested"},
+      {"fresh", {.history_ms = 30 * kDay, .trained_at_ms = kNow - kHour}, false, "fresh"},
+      {"a day old", {.history_ms = 30 * kDay, .trained_at_ms = kNow - kDay}, true, "periodic"},
+      {"history has doubled",
+       {.history_ms = 26 * kHour, .trained_at_ms = kNow - 13 * kHour},
+       true,
+       "more_history"},
+      {"history has not doubled",
+       {.history_ms = 26 * kHour, .trained_at_ms = kNow - 12 * kHour},
+       false,
+       "fresh"},
+      {"first failure, half a minute ago",
+       {.history_ms = kDay, .failures = 1, .failed_at_ms = kNow - kMinute / 2},
+       false,
+       "backoff"},
+      {"first failure, a minute ago",
+       {.history_ms = kDay, .failures = 1, .failed_at_ms = kNow - kMinute},
+       true,
+       "first"},
+      {"third failure, three minutes ago",
+       {.history_ms = kDay, .failures = 3, .failed_at_ms = kNow - 3 * kMinute},
+       false,
+       "backoff"},
+      {"many failures, an hour ago",
+       {.history_ms = kDay, .failures = 1000, .failed_at_ms = kNow - kHour},
+       true,
+       "first"},
+  };
+  for (const Case& c : cases) {
+    const TrainingDecision decision = DecideTraining(DailyRule(), c.state, kNow);
+    EXPECT_EQ(decision.due, c.due) << c.name;
+    EXPECT_EQ(decision.reason, c.reason) << c.name;
+  }
+}
+
+}  // namespace
+}  // namespace auspex

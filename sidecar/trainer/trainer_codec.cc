@@ -1,0 +1,148 @@
+#include "sidecar/trainer/trainer_codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace auspex {
+namespace {
+
+constexpr size_t kNameBytesMax = 64;
+constexpr int kScoresMax = 64;
+
+absl::Status Garbage(const std::string& what) {
+  return absl::DataLossError(absl::StrCat("the trainer's answer makes no sense: ", what));
+}
+
+absl::StatusOr<ModelChoice> ChoiceFromMessage(const v1::GateChoice& message) {
+  const model::Blend blend{message.network(), message.seasonal_naive(), message.last()};
+  const auto is_part = [](float part) { return part >= 0 && part <= 1; };
+  const bool sums_to_one = std::abs(blend.network + blend.seasonal_naive + blend.last - 1) < 1e-3F;
+  if (!is_part(blend.network) || !is_part(blend.seasonal_naive) || !is_part(blend.last) ||
+      !sums_to_one) {
+    return Garbage("the parts of a choice are not shares");
+  }
+  if (message.candidate().empty() || message.candidate().size() > kNameBytesMax) {
+    return Garbage("a choice has no name, or a very long one");
+  }
+  return ModelChoice{.candidate = message.candidate(), .own = message.own(), .blend = blend};
+}
+
+absl::StatusOr<std::vector<ModelScore>> ScoresFromMessages(
+    const google::protobuf::RepeatedPtrField<v1::CandidateScore>& messages) {
+  if (messages.size() > kScoresMax) return Garbage("too many scores");
+  std::vector<ModelScore> scores;
+  for (const v1::CandidateScore& message : messages) {
+    if (message.candidate().size() > kNameBytesMax) return Garbage("a score has a very long name");
+    scores.push_back({message.candidate(), message.mae(), message.pinball()});
+  }
+  return scores;
+}
+
+absl::StatusOr<model::Weights> WeightsFromMessage(
+    const model::ModelSpec& spec, const google::protobuf::RepeatedField<float>& message) {
+  auto weights = model::Weights::FromVector(std::vector<float>(message.begin(), message.end()));
+  if (absl::Status fits = model::CheckWeights(spec, weights); !fits.ok()) {
+    return Garbage(std::string(fits.message()));
+  }
+  return weights;
+}
+
+}  // namespace
+
+v1::TrainRequest HeaderRequest(const TrainingJob& job) {
+  v1::TrainRequest request;
+  v1::TrainHeader* header = request.mutable_header();
+  header->set_rule(job.rule);
+  header->set_seed(job.seed);
+  header->set_per_aggregate(job.per_aggregate);
+  header->set_aggregates(static_cast<int>(job.aggregates.size()));
+  header->set_own_steps_min(job.own_steps_min);
+  header->set_seconds_max(job.seconds_max);
+  v1::ModelSpec* spec = header->mutable_spec();
+  spec->set_cell(std::string(model::CellName(job.spec.cell)));
+  spec->set_hidden(job.spec.hidden);
+  spec->set_layers(job.spec.layers);
+  spec->set_decoder_width(job.spec.decoder_width);
+  spec->set_step_ms(job.spec.step_ms);
+  spec->set_horizon_steps(job.spec.horizon_steps);
+  spec->set_context_steps(job.spec.context_steps);
+  spec->set_utc_offset_minutes(job.spec.utc_offset_minutes);
+  spec->mutable_quantiles()->Assign(job.spec.quantiles.begin(), job.spec.quantiles.end());
+  return request;
+}
+
+v1::TrainRequest SeriesRequest(AggregateId aggregate, const TrainingSeries& series) {
+  v1::TrainRequest request;
+  v1::TrainSeries* message = request.mutable_series();
+  message->set_aggregate_id(static_cast<uint32_t>(aggregate));
+  message->set_first_ms(series.first_ms);
+  message->mutable_values()->Assign(series.values.begin(), series.values.end());
+  return request;
+}
+
+TrainingProgress ProgressFromMessage(const v1::TrainProgress& message) {
+  const double fraction = message.fraction();
+  return {.stage = message.stage().substr(0, kNameBytesMax),
+          .fraction = fraction >= 0 ? std::min(1.0, fraction) : 0,
+          .loss = message.loss()};
+}
+
+TrainedModelsBuilder::TrainedModelsBuilder(const TrainingJob& job)
+    : job_(job), missing_(job.aggregates.begin(), job.aggregates.end()) {
+  models_.spec = job.spec;
+}
+
+absl::Status TrainedModelsBuilder::AddSummary(const v1::TrainSummary& message) {
+  if (has_summary_) return Garbage("two summaries");
+  has_summary_ = true;
+  auto base = WeightsFromMessage(job_.spec, message.base_weights());
+  if (!base.ok()) return base.status();
+  auto choice = ChoiceFromMessage(message.choice());
+  if (!choice.ok()) return choice.status();
+  auto scores = ScoresFromMessages(message.scores());
+  if (!scores.ok()) return scores.status();
+  models_.base = *std::move(base);
+  models_.choice = *std::move(choice);
+  models_.scores = *std::move(scores);
+  models_.origins = message.origins();
+  models_.seconds = message.seconds();
+  models_.base_iterations = message.base_iterations();
+  return absl::OkStatus();
+}
+
+absl::Status TrainedModelsBuilder::AddAggregate(const v1::AggregateModel& message) {
+  if (!has_summary_) return Garbage("an aggregate before the summary");
+  const AggregateId id{message.aggregate_id()};
+  if (missing_.erase(id) == 0) {
+    return Garbage(absl::StrCat("aggregate ", message.aggregate_id(),
+                                " is not in the job, or was answered twice"));
+  }
+  TrainedAggregate aggregate{.aggregate = id, .choice = {}, .scores = {}, .own = {}};
+  auto choice = ChoiceFromMessage(message.choice());
+  if (!choice.ok()) return choice.status();
+  auto scores = ScoresFromMessages(message.scores());
+  if (!scores.ok()) return scores.status();
+  aggregate.choice = *std::move(choice);
+  aggregate.scores = *std::move(scores);
+  if (aggregate.choice.own) {
+    auto own = WeightsFromMessage(job_.spec, message.own_weights());
+    if (!own.ok()) return own.status();
+    aggregate.own = *std::move(own);
+  }
+  models_.aggregates.push_back(std::move(aggregate));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrainedModels> TrainedModelsBuilder::Finish() && {
+  if (!has_summary_) return Garbage("no summary");
+  if (!missing_.empty()) {
+    return Garbage(absl::StrCat(missing_.size(), " aggregates were not answered"));
+  }
+  return std::move(models_);
+}
+
+}  // namespace auspex

@@ -1,0 +1,166 @@
+#include "sidecar/trainer/training_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "sidecar/trainer/retrain_policy.h"
+#include "sidecar/trainer/trainer_metrics.h"
+
+namespace auspex {
+namespace {
+
+// Puts a job's progress on the board and, at its own pace, into the log.
+class ProgressReport {
+ public:
+  ProgressReport(const TrainingLoopParts& parts, const std::string& rule)
+      : parts_(parts), rule_(rule) {}
+
+  void operator()(const TrainingProgress& progress) {
+    parts_.progress.Set(rule_, Phase::kTraining, progress.fraction, progress.stage);
+    const TimestampMs now_ms = parts_.clock.NowMs();
+    if (progress.stage == stage_ && now_ms - logged_at_ms_ < kLogEveryMs) return;
+    stage_ = progress.stage;
+    logged_at_ms_ = now_ms;
+    parts_.logger.Info("training", {{"rule", rule_},
+                                    {"stage", progress.stage},
+                                    {"done", progress.fraction},
+                                    {"loss", progress.loss}});
+  }
+
+ private:
+  static constexpr DurationMs kLogEveryMs = 10 * kSecond;
+
+  const TrainingLoopParts& parts_;
+  const std::string& rule_;
+  std::string stage_;
+  TimestampMs logged_at_ms_ = 0;
+};
+
+}  // namespace
+
+TrainingLoop::TrainingLoop(TrainingLoopParts parts)
+    : parts_(std::move(parts)), metrics_(std::make_unique<TrainerMetrics>(parts_.metrics)) {}
+
+TrainingLoop::~TrainingLoop() = default;
+
+void TrainingLoop::Request(const std::string& rule) {
+  absl::MutexLock lock(&mu_);
+  requested_.insert(rule);
+}
+
+void TrainingLoop::Run(const std::atomic<bool>& stopping) {
+  const auto rules = parts_.rules();
+  const auto is_gone = [&rules](const std::string& rule) { return rules->Find(rule) == nullptr; };
+  std::erase_if(failures_, [&](const auto& entry) { return is_gone(entry.first); });
+  {
+    absl::MutexLock lock(&mu_);
+    std::erase_if(requested_, is_gone);
+  }
+  for (const ActiveRule& active : rules->rules) {
+    if (stopping) return;
+    // Half a history would teach half a truth.
+    if (parts_.progress.Get(active.rule.name).phase == Phase::kFilling) continue;
+    TrainIfDue(active, stopping);
+  }
+}
+
+TrainingState TrainingLoop::StateOf(const ActiveRule& active, const model::ModelSpec& spec,
+                                    DurationMs history_ms) {
+  const std::string& rule = active.rule.name;
+  TrainingState state{.history_ms = history_ms};
+  if (const auto version = parts_.registry.Current(rule, spec); version != nullptr) {
+    state.trained_at_ms = version->summary().trained_at_ms;
+  }
+  if (const auto it = failures_.find(rule); it != failures_.end()) {
+    state.failures = it->second.count;
+    state.failed_at_ms = it->second.last_ms;
+  }
+  absl::MutexLock lock(&mu_);
+  state.requested = requested_.contains(rule);
+  return state;
+}
+
+void TrainingLoop::TrainIfDue(const ActiveRule& active, const std::atomic<bool>& stopping) {
+  const std::string& rule = active.rule.name;
+  const model::ModelSpec spec = parts_.spec(active);
+  const TrainingHistory history = parts_.history(active);
+  const TrainingState state = StateOf(active, spec, history.length_ms);
+  const TrainingDecision decision = DecideTraining(active.rule, state, parts_.clock.NowMs());
+  if (!decision.due) {
+    ShowIdle(active, state);
+    return;
+  }
+  {
+    absl::MutexLock lock(&mu_);
+    requested_.erase(rule);
+  }
+  parts_.logger.Info("training starts", {{"rule", rule}, {"reason", decision.reason}});
+  parts_.progress.Set(rule, Phase::kTraining, 0, "features");
+  metrics_->running.Set(1);
+  const absl::Status status = TrainAndPublish(active, spec, history, stopping);
+  metrics_->running.Set(0);
+  if (parts_.worker_resident_bytes) {
+    metrics_->worker_resident_bytes.Set(static_cast<double>(parts_.worker_resident_bytes()));
+  }
+  Settle(rule, status);
+  ShowIdle(active, StateOf(active, spec, state.history_ms));
+}
+
+// What the board says about a rule that is not being trained.
+void TrainingLoop::ShowIdle(const ActiveRule& active, const TrainingState& state) {
+  const std::string& rule = active.rule.name;
+  if (state.trained_at_ms != 0) {
+    parts_.progress.Set(rule, Phase::kForecasting, 1);
+    return;
+  }
+  const double share =
+      static_cast<double>(state.history_ms) / static_cast<double>(TrainingHistoryMin(active.rule));
+  parts_.progress.Set(rule, Phase::kCollecting, std::clamp(share, 0.0, 1.0));
+}
+
+absl::Status TrainingLoop::TrainAndPublish(const ActiveRule& active, const model::ModelSpec& spec,
+                                           const TrainingHistory& history,
+                                           const std::atomic<bool>& stopping) {
+  const Rule& rule = active.rule;
+  const TrainingJob job{
+      .rule = rule.name,
+      .spec = spec,
+      .seed = static_cast<uint64_t>(parts_.clock.NowMs()),
+      .per_aggregate = rule.retrain.per_aggregate,
+      .own_steps_min = static_cast<int>(rule.retrain.min_history_ms / rule.values.step_ms),
+      .seconds_max = parts_.seconds_max,
+      .aggregates = history.aggregates(),
+      .read = history.read};
+  ProgressReport report(parts_, rule.name);
+  auto models =
+      parts_.trainer.Train(job, std::ref(report), [&stopping] { return stopping.load(); });
+  if (!models.ok()) return models.status();
+  models->trained_at_ms = parts_.clock.NowMs();
+  const auto version = parts_.registry.Publish(rule.name, *models);
+  if (!version.ok()) return version.status();
+  metrics_->SetTrained(rule.name, *models);
+  return absl::OkStatus();
+}
+
+// Keeps the result of a job for the policy, the board and the metrics.
+void TrainingLoop::Settle(const std::string& rule, const absl::Status& status) {
+  if (status.ok()) {
+    metrics_->jobs_ok.Increment();
+    failures_.erase(rule);
+    parts_.progress.SetError(rule, "");
+    return;
+  }
+  if (absl::IsCancelled(status)) {
+    metrics_->jobs_cancelled.Increment();
+    return;
+  }
+  metrics_->jobs_failed.Increment();
+  Failures& failures = failures_[rule];
+  failures.count += 1;
+  failures.last_ms = parts_.clock.NowMs();
+  parts_.progress.SetError(rule, status.ToString());
+  parts_.logger.Warn("training failed",
+                     {{"rule", rule}, {"failures", failures.count}, {"err", status}});
+}
+
+}  // namespace auspex

@@ -1,0 +1,163 @@
+#include "sidecar/trainer/training_loop.h"
+
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+
+#include "tests/testing/manual_clock.h"
+#include "tests/testing/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+// Answers with what it is told to, and keeps what it was asked.
+class FakeTrainer : public Trainer {
+ public:
+  absl::StatusOr<TrainedModels> Train(const TrainingJob& job, const TrainingObserver& observer,
+                                      const CancelCheck& cancelled) override {
+    jobs.push_back(job);
+    observer({.stage = "base", .fraction = 0.5, .loss = 1});
+    if (on_train) on_train();
+    if (cancelled()) return absl::CancelledError("training was cancelled");
+    if (!answer.ok()) return answer;
+    TrainedModels models;
+    models.spec = job.spec;
+    models.base = model::UntrainedWeights(job.spec);
+    return models;
+  }
+
+  std::vector<TrainingJob> jobs;
+  absl::Status answer;
+  std::function<void()> on_train;
+};
+
+class TrainingLoopTest : public ::testing::Test {
+ protected:
+  TrainingLoopTest() {
+    registry_ = *ModelRegistry::Open({.directory = dir_.File("models")}, Logger(), metrics_);
+    auto rules = std::make_shared<ActiveRules>();
+    for (const char* name : {"a", "b"}) {
+      ActiveRule active{.rule = {}, .names = OutputNames(name), .values_id = {}, .limit_id = {}};
+      active.rule.name = name;
+      active.rule.values.step_ms = 5 * kMinute;
+      rules->rules.push_back(active);
+      progress_.Set(name, Phase::kCollecting, 0);
+    }
+    rules_ = rules;
+    loop_ = std::make_unique<TrainingLoop>(TrainingLoopParts{
+        .rules = [this] { return rules_; },
+        .spec = [this](const ActiveRule&) { return spec_; },
+        .history = [this](const ActiveRule& active) { return HistoryOf(active.rule.name); },
+        .trainer = trainer_,
+        .registry = *registry_,
+        .progress = progress_,
+        .clock = clock_,
+        .logger = Logger(),
+        .metrics = metrics_,
+        .worker_resident_bytes = nullptr});
+  }
+
+  TrainingHistory HistoryOf(const std::string& rule) const {
+    return {.length_ms = rule == "a" ? history_ms_ : 0,
+            .aggregates = [] { return std::vector{AggregateId{1}}; },
+            .read = [](AggregateId) { return TrainingSeries(); }};
+  }
+  void Run() { loop_->Run(stopping_); }
+
+  const TempDir dir_;
+  prometheus::Registry metrics_;
+  ManualClock clock_{100 * kDay};
+  ProgressBoard progress_;
+  FakeTrainer trainer_;
+  std::unique_ptr<ModelRegistry> registry_;
+  std::shared_ptr<const ActiveRules> rules_;
+  model::ModelSpec spec_;
+  DurationMs history_ms_ = 10 * kDay;
+  std::atomic<bool> stopping_{false};
+  std::unique_ptr<TrainingLoop> loop_;
+};
+
+TEST_F(TrainingLoopTest, TrainsARuleOnceItHasHistory) {
+  history_ms_ = 6 * kHour;
+  Run();
+  EXPECT_TRUE(trainer_.jobs.empty());
+  EXPECT_EQ(progress_.Get("a").phase, Phase::kCollecting);
+  EXPECT_EQ(progress_.Get("a").fraction, 0.25);
+
+  history_ms_ = kDay;
+  Run();
+  ASSERT_EQ(trainer_.jobs.size(), 1u);
+  EXPECT_EQ(trainer_.jobs[0].rule, "a");
+  EXPECT_EQ(trainer_.jobs[0].own_steps_min, 3 * 288);
+  ASSERT_NE(registry_->Current("a"), nullptr);
+  EXPECT_EQ(registry_->Current("a")->summary().trained_at_ms, clock_.NowMs());
+  EXPECT_EQ(progress_.Get("a").phase, Phase::kForecasting);
+  EXPECT_EQ(progress_.Get("b").phase, Phase::kCollecting);
+}
+
+TEST_F(TrainingLoopTest, RetrainsAsConfigured) {
+  Run();
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 1u);
+  clock_.Advance(kDay);
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  EXPECT_EQ(registry_->Current("a")->number(), 2u);
+}
+
+TEST_F(TrainingLoopTest, RetrainsWhenTheShapeChanges) {
+  Run();
+  spec_.hidden = 8;
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  EXPECT_NE(registry_->Current("a", spec_), nullptr);
+}
+
+TEST_F(TrainingLoopTest, ShowsTheJobOnTheBoard) {
+  Phase phase{};
+  trainer_.on_train = [&] { phase = progress_.Get("a").phase; };
+  Run();
+  EXPECT_EQ(phase, Phase::kTraining);
+}
+
+TEST_F(TrainingLoopTest, AFailureLeavesThePresentModelAndIsTriedAgainLater) {
+  Run();
+  clock_.Advance(kDay);
+  trainer_.answer = absl::UnavailableError("it died");
+  Run();
+  EXPECT_EQ(registry_->Current("a")->number(), 1u);
+  EXPECT_NE(progress_.Get("a").last_error.find("it died"), std::string::npos);
+  EXPECT_EQ(progress_.Get("a").phase, Phase::kForecasting);
+  Run();  // backs off
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  trainer_.answer = absl::OkStatus();
+  clock_.Advance(kMinute);
+  Run();
+  EXPECT_EQ(registry_->Current("a")->number(), 2u);
+  EXPECT_EQ(progress_.Get("a").last_error, "");
+}
+
+TEST_F(TrainingLoopTest, TrainsAtOnceWhenAsked) {
+  Run();
+  loop_->Request("a");
+  loop_->Request("unknown");
+  Run();
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+}
+
+TEST_F(TrainingLoopTest, StoppingIsNoFailure) {
+  trainer_.on_train = [this] { stopping_ = true; };
+  Run();
+  EXPECT_EQ(registry_->Current("a"), nullptr);
+  EXPECT_EQ(progress_.Get("a").last_error, "");
+}
+
+TEST_F(TrainingLoopTest, WaitsUntilHistoryIsFilled) {
+  progress_.Set("a", Phase::kFilling, 0.5);
+  Run();
+  EXPECT_TRUE(trainer_.jobs.empty());
+  EXPECT_EQ(progress_.Get("a").phase, Phase::kFilling);
+}
+
+}  // namespace
+}  // namespace auspex
