@@ -43,14 +43,16 @@ class Engine {
   virtual ~Engine() = default;
   virtual std::string_view name() const = 0;
 
-  // InvalidArgument when `weights` does not fit `spec`.
-  virtual absl::StatusOr<std::shared_ptr<const PreparedModel>> Prepare(
-      const ModelSpec& spec, const Weights& weights) = 0;
+  // InvalidArgument when `weights` does not fit `spec`. Thread-safe.
+  virtual absl::StatusOr<std::shared_ptr<const PreparedModel>> Prepare(const ModelSpec& spec,
+                                                                       const Weights& weights) = 0;
 
   // Forecasts every item: features, encoder, decoder, blend, snap, and quantiles that do not cross,
   // in the units of the context; never below zero where the context never is. `out` is
   // [items][horizon_steps][quantiles]. An item without any value in its context gets NaN.
-  // All items share `spec`. Results do not depend on the order of items. Thread-safe.
+  // All items share `spec`, and their models were prepared for it or for one that differs in the
+  // UTC offset only; InvalidArgument, naming the first item that does not fit, otherwise. Results
+  // do not depend on the order or number of items. Thread-safe.
   virtual absl::Status Forecast(const ModelSpec& spec, std::span<const ForecastItem> items,
                                 std::span<float> out) = 0;
 };

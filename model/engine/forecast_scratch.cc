@@ -1,0 +1,42 @@
+#include "model/engine/forecast_scratch.h"
+
+#include <numeric>
+#include <utility>
+
+namespace auspex::model {
+
+ForecastScratch::ForecastScratch(const ModelSpec& model_spec, const NetworkKernel& network)
+    : spec(model_spec),
+      series(model_spec, {}, 0),
+      builder(model_spec),
+      k(static_cast<size_t>(model_spec.horizon_steps)),
+      outputs(k.size() * network.OutputStride(model_spec)),
+      quantiles(model_spec.quantiles.size()),
+      kernel(network.NewScratch()) {
+  std::iota(k.begin(), k.end(), 1);
+}
+
+std::unique_ptr<ForecastScratch> ScratchPool::Take(const ModelSpec& spec,
+                                                   const NetworkKernel& kernel) {
+  std::unique_ptr<ForecastScratch> scratch;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!free_.empty()) {
+      scratch = std::move(free_.back());
+      free_.pop_back();
+    }
+  }
+  // Memory of another spec (another rule) is given up here, so that the pool does not grow with
+  // the number of rules.
+  if (scratch == nullptr || scratch->spec != spec) {
+    scratch = std::make_unique<ForecastScratch>(spec, kernel);
+  }
+  return scratch;
+}
+
+void ScratchPool::GiveBack(std::unique_ptr<ForecastScratch> scratch) {
+  absl::MutexLock lock(&mutex_);
+  free_.push_back(std::move(scratch));
+}
+
+}  // namespace auspex::model

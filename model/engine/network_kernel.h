@@ -1,0 +1,62 @@
+// What differs between the backends that run on the host: the network itself. Features before it
+// and the output head after it are common (host_engine.h).
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "model/engine/engine.h"
+#include "model/features/features.h"
+#include "model/spec/model_spec.h"
+#include "model/spec/weights.h"
+
+namespace auspex::model {
+
+// A model that a kernel prepared.
+class HostModel : public PreparedModel {
+ public:
+  HostModel(const ModelSpec& spec, const Weights& weights);
+  // The spec that it was prepared for, but with a UTC offset of 0: networks do not depend on it.
+  const ModelSpec& network_spec() const { return spec_; }
+  // How much recent errors count in the blend ("decoder.tau").
+  float tau() const { return tau_; }
+
+ private:
+  ModelSpec spec_;
+  float tau_;
+};
+
+// Memory of one thread, reused between windows. Each kernel has its own kind.
+class KernelScratch {
+ public:
+  virtual ~KernelScratch() = default;
+};
+
+// Stateless; thread-safe as long as every thread uses scratch of its own.
+class NetworkKernel {
+ public:
+  virtual ~NetworkKernel() = default;
+  virtual std::string_view name() const = 0;
+  // REQUIRES: the weights fit the spec.
+  virtual std::shared_ptr<const HostModel> Prepare(const ModelSpec& spec,
+                                                   const Weights& weights) const = 0;
+  // Whether this kernel prepared `model`.
+  virtual bool Owns(const PreparedModel& model) const = 0;
+  virtual std::unique_ptr<KernelScratch> NewScratch() const = 0;
+
+  // Floats from one target's outputs to the next: at least decoder_outputs().
+  virtual size_t OutputStride(const ModelSpec& spec) const = 0;
+  // Encoder and decoder for one window and all the targets given. `outputs` is
+  // [targets][OutputStride], of which the first decoder_outputs() of a target are filled.
+  // REQUIRES: Owns(model); scratch is from NewScratch().
+  virtual void Run(const HostModel& model, const WindowFeatures& window,
+                   const TargetFeatures& targets, KernelScratch* scratch,
+                   std::span<float> outputs) const = 0;
+};
+
+// Plain loops in double precision: the reference.
+std::unique_ptr<NetworkKernel> MakeScalarKernel();
+// Single precision, in the widest vectors that this machine has.
+std::unique_ptr<NetworkKernel> MakeSimdKernel();
+
+}  // namespace auspex::model

@@ -1,0 +1,121 @@
+#include "model/engine/network_reference.h"
+
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "model/engine/test_data.h"
+#include "model/testing/close.h"
+
+namespace auspex::model {
+namespace {
+
+double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+// Features of one target without any content but what a test sets.
+struct Inputs {
+  explicit Inputs(const ModelSpec& spec) {
+    window.window.assign(kWindowFeatures, 0);
+    window.patches.assign(static_cast<size_t>(spec.patches() * spec.patch_inputs()), 0);
+    targets.candidates.assign(kCandidates, 0);
+    targets.features.assign(kTargetFeatures, 0);
+  }
+  WindowFeatures window;
+  TargetFeatures targets;
+};
+
+// Weights that are zero but for what is set by tensor name and index.
+class SparseWeights {
+ public:
+  explicit SparseWeights(const ModelSpec& spec)
+      : spec_(spec), values_(static_cast<size_t>(ParameterCount(spec))) {}
+  SparseWeights& Set(const std::string& tensor, size_t index, float value) {
+    size_t offset = 0;
+    for (const TensorShape& shape : TensorShapes(spec_)) {
+      if (shape.name == tensor) values_[offset + index] = value;
+      offset += static_cast<size_t>(shape.elements());
+    }
+    return *this;
+  }
+  Weights Get() const { return Weights::FromVector(values_); }
+
+ private:
+  ModelSpec spec_;
+  std::vector<float> values_;
+};
+
+// One unit, two patches: every number below follows from the LSTM's definition by hand.
+TEST(NetworkReferenceTest, LstmGatesAreInLibTorchsOrder) {
+  const ModelSpec spec{.hidden = 1, .decoder_width = 4, .step_ms = 3'600'000, .context_steps = 48};
+  ASSERT_EQ(spec.patches(), 2);
+  SparseWeights weights(spec);
+  weights
+      .Set("encoder.weight_ih_l0", 0 * 29, 0.5F)    // input gate, first patch value
+      .Set("encoder.weight_ih_l0", 1 * 29, -0.25F)  // forget gate
+      .Set("encoder.weight_ih_l0", 2 * 29, 1.5F)    // cell
+      .Set("encoder.weight_ih_l0", 3 * 29, 2.0F)    // output gate
+      .Set("encoder.bias_ih_l0", 0, 0.1F)
+      .Set("encoder.bias_hh_l0", 1, 0.7F)
+      .Set("encoder.bias_hh_l0", 2, -0.2F)
+      .Set("encoder.weight_hh_l0", 2, 3.0F)
+      .Set("encoder.weight_hh_l0", 3, -1.0F)
+      .Set("decoder.window.weight", 0, 1)  // the encoder's output is the first column
+      .Set("decoder.hidden.weight", 0, 1)
+      .Set("decoder.output.weight", kOutputCorrection * 4, 1);
+  Inputs inputs(spec);
+  inputs.window.patches[0] = 1;
+  inputs.window.patches[29] = 0.5F;
+
+  const double c1 = Sigmoid(0.5 + 0.1F) * std::tanh(1.5 - 0.2F);
+  const double h1 = Sigmoid(2.0) * std::tanh(c1);
+  const double c2 =
+      Sigmoid(-0.125 + 0.7F) * c1 + Sigmoid(0.25 + 0.1F) * std::tanh(0.75 - 0.2F + 3 * h1);
+  const double h2 = Sigmoid(1.0 - h1) * std::tanh(c2);
+  ASSERT_GT(h2, 0);
+  const auto outputs = DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets);
+  EXPECT_NEAR(outputs[kOutputCorrection], h2, 1e-12);
+}
+
+TEST(NetworkReferenceTest, DecoderAddsWindowAndTargetBeforeTheFirstRelu) {
+  const ModelSpec spec{.cell = Cell::kNone, .decoder_width = 4};
+  SparseWeights weights(spec);
+  weights
+      .Set("decoder.window.weight", 1 * kWindowFeatures + 2, 2)  // unit 1, window feature 2
+      .Set("decoder.window.bias", 1, 0.5F)
+      .Set("decoder.target.weight", 1 * kTargetInputs + 3, 1)             // candidate 3
+      .Set("decoder.target.weight", 1 * kTargetInputs + kCandidates, -4)  // target feature 0
+      .Set("decoder.target.bias", 1, 0.25F)
+      .Set("decoder.hidden.weight", 2 * 4 + 1, 3)
+      .Set("decoder.hidden.bias", 2, -1)
+      .Set("decoder.output.weight", 5 * 4 + 2, 10)
+      .Set("decoder.output.bias", 5, 0.125F);
+  Inputs inputs(spec);
+  inputs.window.window[2] = 3;
+  inputs.targets.candidates[3] = 1000;
+  inputs.targets.features[0] = 0.5F;
+  const double first = 2 * 3 + 0.5 + std::asinh(1000.0) - 4 * 0.5 + 0.25;
+  const auto outputs = DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets);
+  EXPECT_NEAR(outputs[5], 10 * (3 * first - 1) + 0.125, 1e-9);
+  inputs.targets.features[0] = 10;  // both layers are cut off below zero
+  EXPECT_EQ(DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets)[5], 0.125);
+}
+
+TEST(NetworkReferenceTest, UntrainedNetworkIsABlendByRecentErrors) {
+  const ModelSpec spec;
+  Inputs inputs(spec);
+  for (size_t j = 0; j < kCandidates; ++j) {
+    inputs.targets.candidates[j] = static_cast<float>(j);
+    inputs.window.window[kShapeFeatures + j] = 4;
+  }
+  inputs.window.window[kShapeFeatures + 6] = 0;
+  const auto z = NetworkOutputs(spec, UntrainedWeights(spec), inputs.window, inputs.targets);
+  const double others = 16 * std::exp(-4.0);
+  const double expected = (6 + (17 * 8.0 - 6) * std::exp(-4.0)) / (1 + others);
+  EXPECT_NEAR(z[1], expected, 1e-6);
+  EXPECT_NEAR(z[1] - z[0], 0.474, 1e-5);
+  EXPECT_NEAR(z[2] - z[1], 0.474, 1e-5);
+}
+
+}  // namespace
+}  // namespace auspex::model

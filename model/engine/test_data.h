@@ -1,0 +1,31 @@
+// Contexts and weights for the tests of this folder. Deterministic.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "model/engine/engine.h"
+#include "model/spec/model_spec.h"
+#include "model/spec/weights.h"
+
+namespace auspex::model {
+
+inline constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+inline constexpr int64_t kOriginMs = 1'712'345'600'000;
+
+// A day season with noise, an eighth of the steps missing, at a random level; the last value is
+// there.
+std::vector<float> RandomContext(const ModelSpec& spec, std::mt19937& random);
+
+// Weights as after training: every parameter differs from zero, activations stay moderate.
+Weights RandomWeights(const ModelSpec& spec, std::mt19937& random);
+
+// The forecast of one context by a new engine of this backend: [horizon_steps][quantiles].
+std::vector<float> ForecastContext(std::string_view backend, const ModelSpec& spec,
+                                   const Weights& weights, std::span<const float> context,
+                                   const Blend& blend = {});
+
+}  // namespace auspex::model
