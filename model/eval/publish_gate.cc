@@ -1,0 +1,112 @@
+#include "model/eval/publish_gate.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace auspex::model {
+namespace {
+
+struct CandidateTraits {
+  std::string_view name;
+  bool own;
+  // The same forecast with the base in place of the own network.
+  GateCandidate base;
+  Blend blend;
+};
+
+// Index = GateCandidate.
+constexpr std::array<CandidateTraits, kGateCandidates> kTraits = {{
+    {"base", false, GateCandidate::kBase, {1, 0, 0}},
+    {"own", true, GateCandidate::kBase, {1, 0, 0}},
+    {"seasonal_naive", false, GateCandidate::kSeasonalNaive, {0, 1, 0}},
+    {"last", false, GateCandidate::kLast, {0, 0, 1}},
+    {"base+seasonal_naive", false, GateCandidate::kBaseSeasonalNaive, {0.5, 0.5, 0}},
+    {"base+last", false, GateCandidate::kBaseLast, {0.5, 0, 0.5}},
+    {"own+seasonal_naive", true, GateCandidate::kBaseSeasonalNaive, {0.5, 0.5, 0}},
+    {"own+last", true, GateCandidate::kBaseLast, {0.5, 0, 0.5}},
+}};
+
+// The simpler first: of equal errors the first wins, so a network must be better than both naive
+// forecasts, and an own network better than the base.
+constexpr std::array<GateCandidate, kGateCandidates> kSimplestFirst = {
+    GateCandidate::kLast,     GateCandidate::kSeasonalNaive,     GateCandidate::kBase,
+    GateCandidate::kBaseLast, GateCandidate::kBaseSeasonalNaive, GateCandidate::kOwn,
+    GateCandidate::kOwnLast,  GateCandidate::kOwnSeasonalNaive};
+
+size_t IndexOf(GateCandidate candidate) { return static_cast<size_t>(candidate); }
+const CandidateTraits& TraitsOf(GateCandidate candidate) { return kTraits[IndexOf(candidate)]; }
+
+// Floored, with base counterparts in place of own candidates that are missing. False when the
+// aggregate was not scored.
+bool Complete(double floor, GateErrors* errors) {
+  for (GateCandidate candidate : kSimplestFirst) {
+    double& error = (*errors)[IndexOf(candidate)];
+    if (UsesOwn(candidate) && !std::isfinite(error)) {
+      error = (*errors)[IndexOf(TraitsOf(candidate).base)];
+    }
+    if (!std::isfinite(error)) return false;
+    error = std::max(error, floor);
+  }
+  return true;
+}
+
+GateCandidate Best(const GateErrors& errors) {
+  return *std::min_element(
+      kSimplestFirst.begin(), kSimplestFirst.end(),
+      [&](GateCandidate a, GateCandidate b) { return errors[IndexOf(a)] < errors[IndexOf(b)]; });
+}
+
+GateErrors MeanLogs(std::span<const GateErrors> scored) {
+  GateErrors logs{};
+  for (const GateErrors& errors : scored) {
+    for (size_t i = 0; i < logs.size(); ++i) {
+      logs[i] += std::log(errors[i]) / static_cast<double>(scored.size());
+    }
+  }
+  return logs;
+}
+
+}  // namespace
+
+std::string_view GateCandidateName(GateCandidate candidate) { return TraitsOf(candidate).name; }
+
+std::optional<GateCandidate> ParseGateCandidate(std::string_view name) {
+  for (GateCandidate candidate : kSimplestFirst) {
+    if (TraitsOf(candidate).name == name) return candidate;
+  }
+  return std::nullopt;
+}
+
+bool UsesOwn(GateCandidate candidate) { return TraitsOf(candidate).own; }
+
+Blend BlendOf(GateCandidate candidate) { return TraitsOf(candidate).blend; }
+
+GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_days,
+                             const GateOptions& options) {
+  std::vector<GateErrors> scored;
+  std::vector<bool> is_scored;
+  for (GateErrors completed : errors) {
+    is_scored.push_back(Complete(options.error_floor, &completed));
+    if (is_scored.back()) scored.push_back(completed);
+  }
+  GateDecision decision;
+  if (!scored.empty()) decision.rule = Best(MeanLogs(scored));
+
+  const double margin = history_days < options.short_history_days ? 0 : options.margin;
+  auto next = scored.begin();
+  for (size_t i = 0; i < errors.size(); ++i) {
+    // Without own weights an own choice means the base; an own error that is missing equals the
+    // base's, so Best never asks for what is not there.
+    const bool has_own = std::isfinite(errors[i][IndexOf(GateCandidate::kOwn)]);
+    GateCandidate choice = has_own ? decision.rule : TraitsOf(decision.rule).base;
+    if (is_scored[i]) {
+      const GateErrors& own_errors = *next++;
+      const GateCandidate best = Best(own_errors);
+      if (own_errors[IndexOf(best)] < (1 - margin) * own_errors[IndexOf(choice)]) choice = best;
+    }
+    decision.aggregates.push_back(choice);
+  }
+  return decision;
+}
+
+}  // namespace auspex::model

@@ -1,0 +1,66 @@
+// The publish gate: which forecast of a rule and of each of its aggregates is served, from the
+// errors that all of them made on the same held-back origins. Pure functions.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "model/spec/blend.h"
+
+namespace auspex::model {
+
+enum class GateCandidate {
+  kBase,               // the network shared by all aggregates of the rule
+  kOwn,                // the aggregate's own network
+  kSeasonalNaive,      // same time yesterday
+  kLast,               // the newest value
+  kBaseSeasonalNaive,  // equal parts of both
+  kBaseLast,
+  kOwnSeasonalNaive,
+  kOwnLast,
+};
+inline constexpr int kGateCandidates = 8;
+
+// "base", "own", "seasonal_naive", "last", "base+seasonal_naive", "base+last",
+// "own+seasonal_naive", "own+last".
+std::string_view GateCandidateName(GateCandidate candidate);
+std::optional<GateCandidate> ParseGateCandidate(std::string_view name);
+
+// Whether the network part comes from the aggregate's own weights.
+bool UsesOwn(GateCandidate candidate);
+Blend BlendOf(GateCandidate candidate);
+
+// Mean absolute error of each candidate of one aggregate on the held-back origins, in units of each
+// window's scale; index = GateCandidate. NaN for the candidates with an own network when the
+// aggregate has none: they then stand for their base counterparts.
+using GateErrors = std::array<double, kGateCandidates>;
+
+struct GateOptions {
+  // An aggregate leaves the rule's choice only for a candidate that is better by this share: one
+  // aggregate's held-back origins are few, and choosing on noise costs more than it gains.
+  double margin = 0.10;
+  // Errors below this count as equal (series that are constant, and exactly forecast).
+  double error_floor = 1e-3;
+  // Many short series: their tails lie in one stretch of wall time, so an average over aggregates
+  // says no more about the future than each by itself. Below this history the margin is zero.
+  double short_history_days = 2;
+};
+
+struct GateDecision {
+  GateCandidate rule = GateCandidate::kSeasonalNaive;  // also for aggregates that were not scored
+  std::vector<GateCandidate> aggregates;               // one per aggregate
+};
+
+// Chooses. At rule level: the candidate with the smallest geometric mean over the aggregates; a
+// network must be strictly better than both naive forecasts. Per aggregate: the rule's choice,
+// unless another is better by more than the margin. An own candidate is chosen only for aggregates
+// that have one. `history_days` is the median length of the aggregates' histories. An aggregate
+// counts when all its errors but those of own candidates are finite; another takes the rule's
+// choice. Without any aggregate that counts, the rule's choice is seasonal naive.
+GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_days,
+                             const GateOptions& options = {});
+
+}  // namespace auspex::model
