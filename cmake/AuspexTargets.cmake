@@ -16,8 +16,10 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1 -DNDEBUG")
 
 find_program(AUSPEX_CCACHE ccache)
 if(AUSPEX_CCACHE)
-  set(CMAKE_C_COMPILER_LAUNCHER ${AUSPEX_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${AUSPEX_CCACHE})
+  # Paths below the checkout are hashed relative to it: another checkout finds the same objects.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${AUSPEX_ROOT}
+                                  CCACHE_NOHASHDIR=true ${AUSPEX_CCACHE})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_CXX_COMPILER_LAUNCHER})
 endif()
 find_program(AUSPEX_MOLD mold)
 if(AUSPEX_MOLD)
