@@ -26,7 +26,7 @@ inline const char* PhaseName(Phase phase) {
   return "unknown";
 }
 
-struct RuleProgress {
+struct RuleActivity {
   Phase phase = Phase::kFilling;
   double fraction = 0;     // of the phase, 0..1
   std::string stage;       // detail of the phase ("base", "own", ...)
@@ -38,7 +38,7 @@ class ProgressBoard {
  public:
   void Set(const std::string& rule, Phase phase, double fraction, std::string stage = "") {
     absl::MutexLock lock(&mu_);
-    RuleProgress& progress = rules_[rule];
+    RuleActivity& progress = rules_[rule];
     progress.phase = phase;
     progress.fraction = fraction;
     progress.stage = std::move(stage);
@@ -47,15 +47,15 @@ class ProgressBoard {
     absl::MutexLock lock(&mu_);
     rules_[rule].last_error = std::move(error);
   }
-  RuleProgress Get(const std::string& rule) const {
+  RuleActivity Get(const std::string& rule) const {
     absl::MutexLock lock(&mu_);
     const auto it = rules_.find(rule);
-    return it == rules_.end() ? RuleProgress() : it->second;
+    return it == rules_.end() ? RuleActivity() : it->second;
   }
 
  private:
   mutable absl::Mutex mu_;
-  absl::flat_hash_map<std::string, RuleProgress> rules_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, RuleActivity> rules_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace auspex

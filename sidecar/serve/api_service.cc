@@ -46,7 +46,7 @@ void FillLead(const Forecast& forecast, DurationMs lead_ms, TimestampMs now_ms,
     out->add_values(forecast.At(q, now_ms + lead_ms));
   }
   const double probability = BreachProbability(forecast, lead_ms, now_ms);
-  if (!std::isnan(probability)) out->set_breach_probability(probability);
+  if (!IsMissing(probability)) out->set_breach_probability(probability);
 }
 
 void FillAggregate(const ActiveRule& active, const Forecast& forecast, TimestampMs now_ms,
@@ -55,7 +55,7 @@ void FillAggregate(const ActiveRule& active, const Forecast& forecast, Timestamp
   CopyLabels(forecast.labels, out->mutable_labels());
   out->set_origin(Seconds(forecast.origin_ms));
   out->set_last_value(forecast.last_value);
-  if (!std::isnan(forecast.limit)) out->set_limit(forecast.limit);
+  if (!IsMissing(forecast.limit)) out->set_limit(forecast.limit);
   out->set_model(forecast.model);
   out->set_reason(forecast.reason);
   if (forecast.values.empty()) return;
@@ -63,7 +63,7 @@ void FillAggregate(const ActiveRule& active, const Forecast& forecast, Timestamp
   for (const DurationMs lead_ms : active.rule.leads_ms) {
     FillLead(forecast, lead_ms, now_ms, out->add_leads());
   }
-  if (std::isnan(forecast.limit)) return;
+  if (IsMissing(forecast.limit)) return;
   for (size_t q = 0; q < forecast.quantile_levels.size(); ++q) {
     if (forecast.quantile_levels[q] < 0.5) continue;
     v1::TimeToLimit* time = out->add_time_to_limit();
@@ -73,14 +73,15 @@ void FillAggregate(const ActiveRule& active, const Forecast& forecast, Timestamp
   }
 }
 
-// Sorts soonest to its limit first: by the median's time, then by the higher quantiles'.
-std::vector<double> TimeToLimitKey(const v1::AggregateStatus& aggregate) {
-  std::vector<double> key;
+// Sorts soonest to its limit first: by the median's time, then by the higher quantiles'. Aggregates
+// without a limit come last.
+std::pair<bool, std::vector<double>> TimeToLimitKey(const v1::AggregateStatus& aggregate) {
+  std::vector<double> seconds;
   for (const v1::TimeToLimit& time : aggregate.time_to_limit()) {
-    key.push_back(time.has_seconds() ? time.seconds() : std::numeric_limits<double>::infinity());
+    seconds.push_back(time.has_seconds() ? time.seconds()
+                                         : std::numeric_limits<double>::infinity());
   }
-  if (key.empty()) key.push_back(std::numeric_limits<double>::infinity());
-  return key;
+  return {seconds.empty(), std::move(seconds)};
 }
 
 void FillModel(const ModelVersion& version, v1::RuleStatus* out) {
@@ -114,7 +115,7 @@ absl::Status ApiService::ListRules(const v1::ListRulesRequest&,
       out->set_forecasts(static_cast<int>(latest->forecasts.size()));
       out->set_last_forecast(Seconds(latest->issued_at_ms));
     }
-    const RuleProgress progress = sources_.progress.Get(active.rule.name);
+    const RuleActivity progress = sources_.progress.Get(active.rule.name);
     out->set_phase(PhaseName(progress.phase));
     out->set_progress(progress.fraction);
     out->set_stage(progress.stage);
