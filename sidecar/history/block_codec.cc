@@ -12,48 +12,83 @@
 namespace auspex {
 namespace {
 
-// Bits, most significant first.
+uint64_t LowBits(uint64_t bits, int count) {
+  return count == 64 ? bits : bits & ((uint64_t{1} << count) - 1);
+}
+
+// Bits, most significant first, collected in a word. Call Finish at the end.
 class BitWriter {
  public:
   explicit BitWriter(std::string* out) : out_(out) {}
 
+  // REQUIRES: 1 <= count <= 64, bits < 2^count.
   void Write(uint64_t bits, int count) {
-    for (int i = count - 1; i >= 0; --i) {
-      if (used_ == 0) out_->push_back(0);
-      out_->back() = static_cast<char>(static_cast<unsigned char>(out_->back()) |
-                                       (bits >> i & 1) << (7 - used_));
-      used_ = (used_ + 1) % 8;
+    if (count > free_) {
+      count -= free_;
+      word_ |= bits >> count;
+      AppendWord(8);
+      word_ = 0;
+      free_ = 64;
+      bits = LowBits(bits, count);
     }
+    free_ -= count;
+    word_ |= bits << free_;
+    if (free_ > 0) return;
+    AppendWord(8);
+    word_ = 0;
+    free_ = 64;
   }
 
+  // Pads the last byte with zeros.
+  void Finish() { AppendWord((64 - free_ + 7) / 8); }
+
  private:
+  void AppendWord(int bytes) {
+    char text[8];
+    for (int i = 0; i < 8; ++i) text[i] = static_cast<char>(word_ >> (56 - 8 * i));
+    out_->append(text, static_cast<size_t>(bytes));
+  }
+
   std::string* out_;
-  int used_ = 0;  // bits of the last byte
+  uint64_t word_ = 0;
+  int free_ = 64;  // low bits of the word that are not used yet; never 0
 };
 
 class BitReader {
  public:
-  explicit BitReader(std::string_view bytes) : bytes_(bytes) {}
+  explicit BitReader(std::string_view bytes)
+      : next_(reinterpret_cast<const unsigned char*>(bytes.data())), end_(next_ + bytes.size()) {}
 
-  // Reads past the end as zeros; ok() then turns false.
+  // REQUIRES: 1 <= count <= 64. Gives 0 past the end; ok() is then false.
   uint64_t Read(int count) {
-    uint64_t bits = 0;
-    for (int i = 0; i < count; ++i, ++position_) {
-      const size_t byte = position_ / 8;
-      if (byte >= bytes_.size()) {
-        ok_ = false;
-        return 0;
-      }
-      bits = bits << 1 | (static_cast<unsigned char>(bytes_[byte]) >> (7 - position_ % 8) & 1);
-    }
-    return bits;
+    if (count <= kAtOnceMax) return ReadAtOnce(count);
+    const uint64_t high = ReadAtOnce(count - 32);
+    return high << 32 | ReadAtOnce(32);
   }
 
   bool ok() const { return ok_; }
+  // Whether only the padding of the last byte is left.
+  bool AtEnd() const { return next_ == end_ && held_ < 8; }
 
  private:
-  std::string_view bytes_;
-  size_t position_ = 0;
+  static constexpr int kAtOnceMax = 56;  // one more byte always fits into the word
+
+  uint64_t ReadAtOnce(int count) {
+    for (; held_ < count; held_ += 8) {
+      if (next_ == end_) {
+        ok_ = false;
+        return 0;
+      }
+      word_ = word_ << 8 | *next_++;
+    }
+    held_ -= count;
+    return LowBits(word_ >> held_, count);
+  }
+
+  const unsigned char* next_;
+  const unsigned char* end_;
+  uint64_t word_ = 0;  // its low `held_` bits come next
+  int held_ = 0;
   bool ok_ = true;
 };
 
@@ -102,6 +137,7 @@ std::string EncodeBlock(std::span<const double> values) {
   EncodeNumber(static_cast<uint32_t>(values.size()), &out);
   BitWriter presence(&out);
   for (const double value : values) presence.Write(IsMissing(value) ? 0 : 1, 1);
+  presence.Finish();
   BitWriter writer(&out);
   uint64_t previous = 0;
   Window window;
@@ -111,6 +147,7 @@ std::string EncodeBlock(std::span<const double> values) {
     WriteXor(bits ^ previous, &window, writer);
     previous = bits;
   }
+  writer.Finish();
   return out;
 }
 
@@ -119,7 +156,7 @@ absl::StatusOr<std::vector<double>> DecodeBlock(std::string_view bytes, size_t s
   if (!DecodeNumber(&bytes, &count) || count != steps || bytes.size() < (steps + 7) / 8) {
     return absl::DataLossError(absl::StrCat("not a block of ", steps, " steps"));
   }
-  BitReader presence(bytes);
+  BitReader presence(bytes.substr(0, (steps + 7) / 8));
   BitReader reader(bytes.substr((steps + 7) / 8));
   std::vector<double> values(steps, Missing());
   uint64_t previous = 0;
@@ -132,6 +169,7 @@ absl::StatusOr<std::vector<double>> DecodeBlock(std::string_view bytes, size_t s
     value = std::bit_cast<double>(previous);
   }
   if (!reader.ok()) return absl::DataLossError("a block that ends too early");
+  if (!reader.AtEnd()) return absl::DataLossError("a block with bytes behind its end");
   return values;
 }
 

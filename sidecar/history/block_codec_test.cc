@@ -74,9 +74,10 @@ TEST(BlockCodec, BrokenBytesAreDataLoss) {
   for (int i = 0; i < 50; ++i) values.push_back(std::sqrt(i));
   const std::string bytes = EncodeBlock(values);
   EXPECT_TRUE(absl::IsDataLoss(DecodeBlock(bytes, 49).status()));
-  for (size_t cut = 0; cut + 1 < bytes.size(); ++cut) {
+  for (size_t cut = 0; cut < bytes.size(); ++cut) {
     EXPECT_TRUE(absl::IsDataLoss(DecodeBlock(bytes.substr(0, cut), 50).status())) << cut;
   }
+  EXPECT_TRUE(absl::IsDataLoss(DecodeBlock(bytes + '\0', 50).status()));
   // Random damage must be told or give some values, never crash.
   std::mt19937_64 random(2);
   for (int round = 0; round < 2000; ++round) {

@@ -113,8 +113,8 @@ absl::Status Catalog::LoadRule(RuleHistory& rule) const {
     std::string_view value = it->value().ToStringView();
     LabelSet labels;
     if (it->key().size() != prefix.size() + 4 || !DecodeLabels(&value, &labels)) {
-      return absl::DataLossError(
-          absl::StrCat("rule ", rule.rule.name, ": an aggregate's row is corrupt"));
+      return absl::DataLossError(absl::StrCat("rule ", rule.rule.name, ": the aggregate's row 0x",
+                                              it->key().ToString(/*hex=*/true), " is corrupt"));
     }
     rule.Add(AggregateId{GetBigEndian32(it->key().ToStringView().substr(prefix.size()))},
              std::move(labels));
@@ -126,7 +126,11 @@ absl::Status Catalog::LoadRule(RuleHistory& rule) const {
                                 IdKey(kClosed, rule.id), &closed),
                 "cannot read the closed steps");
   if (absl::IsNotFound(status)) return absl::OkStatus();
-  return status.ok() ? rule.closed.Decode(closed) : status;
+  if (!status.ok()) return status;
+  const absl::Status decoded = rule.closed.Decode(closed);
+  if (decoded.ok()) return decoded;
+  return absl::DataLossError(
+      absl::StrCat("rule ", rule.rule.name, ": ", std::string(decoded.message())));
 }
 
 RuleId Catalog::NewRuleId(rocksdb::WriteBatch& batch) {

@@ -42,7 +42,19 @@ void ClosedRanges::DropBefore(TimestampMs t_ms) {
   }
 }
 
+TimestampMs ClosedRanges::First() const { return ranges_.empty() ? 0 : ranges_.begin()->first; }
+
 TimestampMs ClosedRanges::Last() const { return ranges_.empty() ? 0 : ranges_.rbegin()->second; }
+
+int64_t ClosedRanges::GapSteps() const {
+  int64_t steps = 0;
+  TimestampMs previous_last_ms = First() - step_ms_;
+  for (const auto& [first, last] : ranges_) {
+    steps += (first - previous_last_ms) / step_ms_ - 1;
+    previous_last_ms = last;
+  }
+  return steps;
+}
 
 std::string ClosedRanges::Encode() const {
   std::string bytes;

@@ -22,8 +22,12 @@ class ClosedRanges {
   // The steps inside `within` that are not in the set. Ends of `within` need not be boundaries.
   std::vector<StepRange> Gaps(StepRange within) const;
   void DropBefore(TimestampMs t_ms);
-  // The newest step, or 0 when there is none.
+  bool empty() const { return ranges_.empty(); }
+  // The oldest and the newest step, or 0 when there is none.
+  TimestampMs First() const;
   TimestampMs Last() const;
+  // How many steps between First and Last are not in the set.
+  int64_t GapSteps() const;
 
   std::string Encode() const;
   // DataLoss for foreign bytes.

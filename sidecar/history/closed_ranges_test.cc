@@ -51,6 +51,12 @@ TEST(ClosedRanges, AgreesWithASetOfSteps) {
       for (TimestampMs t = gap.first_ms; t <= gap.last_ms; t += kStep) missing.insert(t);
     }
     for (TimestampMs t = 0; t <= 600; t += kStep) EXPECT_NE(steps.contains(t), missing.contains(t));
+    ASSERT_EQ(copy.empty(), steps.empty());
+    if (steps.empty()) continue;
+    EXPECT_EQ(copy.First(), *steps.begin());
+    EXPECT_EQ(copy.Last(), *steps.rbegin());
+    EXPECT_EQ(copy.GapSteps(),
+              (copy.Last() - copy.First()) / kStep + 1 - static_cast<int64_t>(steps.size()));
   }
 }
 

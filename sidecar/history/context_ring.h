@@ -19,7 +19,7 @@ class ContextRing {
   // The `out.size()` steps that end at `last_ms`, oldest first; NaN where unknown.
   void Copy(TimestampMs last_ms, std::span<float> out) const;
 
-  size_t MemoryBytes() const { return sizeof(*this) + values_.capacity() * sizeof(float); }
+  size_t HeapBytes() const { return values_.capacity() * sizeof(float); }
 
  private:
   size_t Place(int64_t step) const;

@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +97,54 @@ TEST(Durability, WhatWasWrittenSurvivesSigkill) {
                   .ok());
   EXPECT_GT(rows, finished);
   EXPECT_GE(std::stoi(*StateStore(**store).Get("round")), finished);
+}
+
+// The newest write-ahead log of a database.
+std::filesystem::path NewestLog(const std::string& database) {
+  std::filesystem::path newest;
+  for (const auto& entry : std::filesystem::directory_iterator(database)) {
+    if (entry.path().extension() == ".log") newest = std::max(newest, entry.path());
+  }
+  return newest;
+}
+
+// As after a power cut: the end of the log is missing, or was never written although the file had
+// already grown. What is left is a state that once was.
+TEST(Durability, ATornLogLosesOnlyItsEnd) {
+  constexpr int kSteps = 50;
+  for (const bool zeros : {false, true}) {
+    TempDir dir;
+    const std::string database = dir.File("db");
+    prometheus::Registry registry;
+    {
+      auto store = Store::Open({.path = database}, Logger());
+      ASSERT_TRUE(store.ok()) << store.status();
+      auto history = History::Open(**store, {}, Logger(), registry);
+      const auto rule = (*history)->RegisterRule(TestRule());
+      const auto aggregate = (*history)->Intern(*rule, LabelSet({{"user", "ann"}}));
+      for (int i = 0; i < kSteps; ++i) {
+        const AggregateValue value = {*aggregate, 3.0 * i};
+        ASSERT_TRUE((*history)->AppendStep(*rule, kStart + i * kStep, {&value, 1}).ok());
+      }
+    }
+    const std::filesystem::path log = NewestLog(database);
+    const auto size = std::filesystem::file_size(log);
+    std::filesystem::resize_file(log, size - 150);
+    if (zeros) std::filesystem::resize_file(log, size);
+
+    auto store = Store::Open({.path = database}, Logger());
+    ASSERT_TRUE(store.ok()) << store.status();
+    auto history = History::Open(**store, {}, Logger(), registry);
+    const auto rule = (*history)->RegisterRule(TestRule());
+    ASSERT_TRUE(rule.ok()) << rule.status();
+    const TimestampMs last_ms = (*history)->LastStep(*rule);
+    EXPECT_LT(last_ms, kStart + (kSteps - 1) * kStep);
+    EXPECT_GT(last_ms, kStart + (kSteps - 10) * kStep);
+    EXPECT_TRUE((*history)->Gaps(*rule, {kStart, last_ms}).empty());
+    const AggregateId aggregate = (*history)->Aggregates(*rule)[0].first;
+    const auto values = (*history)->Read(aggregate, {kStart, last_ms});
+    for (size_t i = 0; i < values->size(); ++i) EXPECT_EQ((*values)[i], 3.0 * i);
+  }
 }
 
 }  // namespace

@@ -4,9 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "sidecar/core/duration.h"
 #include "sidecar/history/block_codec.h"
 #include "sidecar/history/history_impl.h"
 #include "sidecar/history/keys.h"
@@ -16,45 +14,42 @@
 namespace auspex {
 namespace {
 
-absl::Status NoSuchRule(RuleId rule) {
-  return absl::NotFoundError(absl::StrCat("no rule ", static_cast<uint32_t>(rule)));
-}
+// Blocks that may stay open: Maintain seals earlier, so only back-fill into the present meets this.
+// It bounds the memory of the tails, and lets whole blocks be written at once.
+constexpr int kOpenBlocksMax = 2;
 
-}  // namespace
-
-absl::Status History::Impl::Commit(rocksdb::WriteBatch& batch, const char* what) {
-  return FromRocks(store.db().Write(rocksdb::WriteOptions(), &batch), what);
-}
-
-void History::Impl::BeginAt(RuleHistory& rule, TimestampMs t_ms, rocksdb::WriteBatch& batch) {
-  if (rule.sealed_ms != 0) return;
-  rule.sealed_ms = rule.BlockStart(t_ms);
-  PutRuleRow(rule, batch);
-}
-
-absl::Status History::Impl::RewriteBlock(const RuleHistory& rule, AggregateId aggregate,
-                                         StepRange range, std::span<const double> values,
-                                         rocksdb::WriteBatch& batch) {
-  const TimestampMs start_ms = rule.BlockStart(range.first_ms);
-  auto block = ReadBlock(rule, aggregate, start_ms);
-  if (!block.ok()) return block.status();
-  const auto offset = static_cast<size_t>((range.first_ms - start_ms) / rule.rule.step_ms);
-  std::copy(values.begin(), values.end(), block->begin() + static_cast<ptrdiff_t>(offset));
-  const std::string key = AggregateTimeKey(aggregate, start_ms);
-  rocksdb::ColumnFamilyHandle* family = store.family(Store::Family::kBlocks);
-  if (std::all_of(block->begin(), block->end(), IsMissing)) {
-    (void)batch.Delete(family, key);
-  } else {
-    (void)batch.Put(family, key, EncodeBlock(*block));
-    metrics.blocks_rewritten.Increment();
+absl::Status CheckAppend(const RuleHistory& rule, StepRange range,
+                         std::span<const AggregateId> aggregates, std::span<const double> matrix) {
+  const DurationMs step_ms = rule.rule.step_ms;
+  if (range.first_ms % step_ms != 0 || range.last_ms % step_ms != 0 ||
+      range.last_ms < range.first_ms) {
+    return absl::InvalidArgumentError(absl::StrCat("rule ", rule.rule.name, ": steps ",
+                                                   range.first_ms, " to ", range.last_ms,
+                                                   " are not boundaries of ", step_ms, " ms"));
+  }
+  const auto steps = static_cast<size_t>((range.last_ms - range.first_ms) / step_ms + 1);
+  if (matrix.size() != aggregates.size() * steps) {
+    return absl::InvalidArgumentError(absl::StrCat("rule ", rule.rule.name, ": ", matrix.size(),
+                                                   " values for ", aggregates.size(),
+                                                   " aggregates at ", steps, " steps"));
+  }
+  for (const AggregateId id : aggregates) {
+    if (!rule.aggregates.contains(id)) {
+      return absl::NotFoundError(
+          absl::StrCat("rule ", rule.rule.name, " has no aggregate ", static_cast<uint32_t>(id)));
+    }
   }
   return absl::OkStatus();
 }
+
+}  // namespace
 
 absl::Status History::AppendStep(RuleId rule_id, TimestampMs t_ms,
                                  std::span<const AggregateValue> values) {
   std::vector<AggregateId> aggregates;
   std::vector<double> matrix;
+  aggregates.reserve(values.size());
+  matrix.reserve(values.size());
   for (const AggregateValue& entry : values) {
     aggregates.push_back(entry.aggregate);
     matrix.push_back(entry.value);
@@ -67,73 +62,103 @@ absl::Status History::AppendRange(RuleId rule_id, StepRange range,
                                   std::span<const double> matrix) {
   absl::MutexLock lock(&impl_->mu);
   RuleHistory* rule = impl_->FindRule(rule_id);
-  if (rule == nullptr) return NoSuchRule(rule_id);
+  if (rule == nullptr) {
+    return absl::NotFoundError(absl::StrCat("no rule ", static_cast<uint32_t>(rule_id)));
+  }
+  absl::Status status = CheckAppend(*rule, range, aggregates, matrix);
+  if (!status.ok()) return status;
+  if (range.last_ms - rule->sealed_ms >= kOpenBlocksMax * rule->block_ms) {
+    status = impl_->SealBefore(*rule, range.last_ms);
+  }
   const DurationMs step_ms = rule->rule.step_ms;
-  const auto steps = static_cast<size_t>((range.last_ms - range.first_ms) / step_ms + 1);
-  if (range.first_ms % step_ms != 0 || range.last_ms % step_ms != 0 ||
-      range.last_ms < range.first_ms || matrix.size() != aggregates.size() * steps) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "rule ", rule->rule.name, ": steps off the grid, or a matrix of another size"));
+  const StepMatrix steps(range, step_ms, aggregates, matrix);
+  TimestampMs next_ms = range.first_ms;
+  while (status.ok() && next_ms <= range.last_ms && next_ms < rule->sealed_ms) {
+    const TimestampMs block_end_ms = rule->BlockStart(next_ms) + rule->block_ms;
+    const StepRange part = {next_ms, std::min(block_end_ms - step_ms, range.last_ms)};
+    status = impl_->AppendSealed(*rule, steps.Part(part));
+    next_ms = block_end_ms;
   }
-  absl::flat_hash_map<AggregateId, size_t> row_of;
-  for (size_t i = 0; i < aggregates.size(); ++i) {
-    if (!rule->aggregates.contains(aggregates[i])) {
-      return absl::NotFoundError(absl::StrCat("rule ", rule->rule.name, " has no aggregate ",
-                                              static_cast<uint32_t>(aggregates[i])));
-    }
-    row_of[aggregates[i]] = i;
+  if (status.ok() && next_ms <= range.last_ms) {
+    status = impl_->AppendOpen(*rule, steps.Part({next_ms, range.last_ms}));
   }
+  return status;
+}
 
+absl::Status History::Impl::AppendSealed(RuleHistory& rule, const StepMatrix& steps) {
   rocksdb::WriteBatch batch;
-  impl_->BeginAt(*rule, range.last_ms, batch);
-  const std::vector<double> missing(steps, Missing());
-  const auto row = [&](AggregateId id) {
-    const auto it = row_of.find(id);
-    return it == row_of.end() ? std::span<const double>(missing)
-                              : matrix.subspan(it->second * steps, steps);
-  };
-  // Sealed steps go into their blocks, of every aggregate: those not named are missing there.
-  for (TimestampMs start_ms = rule->BlockStart(range.first_ms);
-       start_ms <= range.last_ms && start_ms < rule->sealed_ms; start_ms += rule->block_ms) {
-    const StepRange part = {std::max(start_ms, range.first_ms),
-                            std::min(start_ms + rule->block_ms - step_ms, range.last_ms)};
-    const auto offset = static_cast<size_t>((part.first_ms - range.first_ms) / step_ms);
-    const auto count = static_cast<size_t>((part.last_ms - part.first_ms) / step_ms + 1);
-    for (const auto& [id, unused] : rule->aggregates) {
-      absl::Status status =
-          impl_->RewriteBlock(*rule, id, part, row(id).subspan(offset, count), batch);
-      if (!status.ok()) return status;
-    }
+  for (const auto& [id, unused] : rule.aggregates) {
+    if (absl::Status status = RewriteBlock(rule, id, steps, batch); !status.ok()) return status;
   }
-  // Open steps are one row each.
+  return CommitSteps(rule, steps, batch);
+}
+
+absl::Status History::Impl::RewriteBlock(const RuleHistory& rule, AggregateId aggregate,
+                                         const StepMatrix& steps, rocksdb::WriteBatch& batch) {
+  const TimestampMs start_ms = rule.BlockStart(steps.range().first_ms);
+  auto before = ReadBlock(rule, aggregate, start_ms);
+  if (!before.ok()) return before.status();
+  std::vector<double> after = *before;
+  const auto at = after.begin() + (steps.range().first_ms - start_ms) / rule.rule.step_ms;
+  const std::span<const double> row = steps.RowOf(aggregate);
+  if (row.empty()) {
+    std::fill_n(at, steps.steps(), Missing());
+  } else {
+    std::copy(row.begin(), row.end(), at);
+  }
+  const bool was_empty = std::all_of(before->begin(), before->end(), IsMissing);
+  const bool is_empty = std::all_of(after.begin(), after.end(), IsMissing);
+  if (was_empty && is_empty) return absl::OkStatus();
+  const std::string key = AggregateTimeKey(aggregate, start_ms);
+  rocksdb::ColumnFamilyHandle* family = store.family(Store::Family::kBlocks);
+  if (is_empty) {
+    (void)batch.Delete(family, key);
+  } else {
+    (void)batch.Put(family, key, EncodeBlock(after));
+  }
+  metrics.blocks_rewritten.Increment();
+  return absl::OkStatus();
+}
+
+absl::Status History::Impl::AppendOpen(RuleHistory& rule, const StepMatrix& steps) {
+  rocksdb::WriteBatch batch;
+  rocksdb::ColumnFamilyHandle* family = store.family(Store::Family::kSteps);
   std::vector<AggregateValue> entries;
-  for (TimestampMs t_ms = std::max(range.first_ms, rule->sealed_ms); t_ms <= range.last_ms;
-       t_ms += step_ms) {
-    const auto column = static_cast<size_t>((t_ms - range.first_ms) / step_ms);
+  for (size_t k = 0; k < steps.steps(); ++k) {
     entries.clear();
-    for (size_t i = 0; i < aggregates.size(); ++i) {
-      const double value = matrix[i * steps + column];
-      if (!IsMissing(value)) entries.push_back({aggregates[i], value});
+    for (size_t i = 0; i < steps.aggregates().size(); ++i) {
+      const double value = steps.Row(i)[k];
+      if (!IsMissing(value)) entries.push_back({steps.aggregates()[i], value});
     }
-    (void)batch.Put(impl_->store.family(Store::Family::kSteps), RuleTimeKey(rule_id, t_ms),
-                    EncodeStepRow(entries));
+    const TimestampMs t_ms =
+        steps.range().first_ms + static_cast<DurationMs>(k) * rule.rule.step_ms;
+    (void)batch.Put(family, RuleTimeKey(rule.id, t_ms), EncodeStepRow(entries));
   }
-  ClosedRanges closed_before = rule->closed;
-  rule->closed.Add(range);
-  impl_->catalog.PutClosed(*rule, batch);
-  if (absl::Status status = impl_->Commit(batch, "cannot keep steps"); !status.ok()) {
-    rule->closed = std::move(closed_before);
+  return CommitSteps(rule, steps, batch);
+}
+
+absl::Status History::Impl::CommitSteps(RuleHistory& rule, const StepMatrix& steps,
+                                        rocksdb::WriteBatch& batch) {
+  ClosedRanges closed_before = rule.closed;
+  rule.closed.Add(steps.range());
+  catalog.PutClosed(rule, batch);
+  if (absl::Status status = Commit(batch, "cannot keep steps"); !status.ok()) {
+    rule.closed = std::move(closed_before);
     return status;
   }
-
-  for (auto& [id, aggregate] : rule->aggregates) {
-    const std::span<const double> values = row(id);
-    for (size_t k = 0; k < steps; ++k) {
-      rule->Set(aggregate, range.first_ms + static_cast<DurationMs>(k) * step_ms, values[k]);
+  for (auto& [id, aggregate] : rule.aggregates) {
+    const std::span<const double> row = steps.RowOf(id);
+    TimestampMs t_ms = steps.range().first_ms;
+    for (size_t k = 0; k < steps.steps(); ++k, t_ms += rule.rule.step_ms) {
+      rule.Set(aggregate, t_ms, row.empty() ? Missing() : row[k]);
     }
   }
-  impl_->metrics.steps_appended.Increment(static_cast<double>(steps));
+  metrics.steps_appended.Increment(static_cast<double>(steps.steps()));
   return absl::OkStatus();
+}
+
+absl::Status History::Impl::Commit(rocksdb::WriteBatch& batch, const char* what) {
+  return FromRocks(store.db().Write(rocksdb::WriteOptions(), &batch), what);
 }
 
 }  // namespace auspex

@@ -15,6 +15,7 @@
 #include "sidecar/history/history.h"
 #include "sidecar/history/history_metrics.h"
 #include "sidecar/history/rule_history.h"
+#include "sidecar/history/step_matrix.h"
 #include "sidecar/history/store.h"
 
 namespace auspex {
@@ -39,17 +40,21 @@ class History::Impl {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status LoadTails(RuleHistory& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status DropRule(const std::string& name, RuleId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
-  // Where a rule that has no step yet begins to keep unsealed steps.
-  void BeginAt(RuleHistory& rule, TimestampMs t_ms, rocksdb::WriteBatch& batch)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void PutRuleRow(const RuleHistory& rule, rocksdb::WriteBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
 
   // history_append.cc
-  // Replaces the steps of `range`, which lie in one block, of one aggregate in its sealed block;
-  // `values` is one per step.
-  absl::Status RewriteBlock(const RuleHistory& rule, AggregateId aggregate, StepRange range,
-                            std::span<const double> values, rocksdb::WriteBatch& batch)
+  // Closes the steps of one sealed block, of every aggregate.
+  absl::Status AppendSealed(RuleHistory& rule, const StepMatrix& steps)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Closes steps that are not sealed yet: one row each.
+  absl::Status AppendOpen(RuleHistory& rule, const StepMatrix& steps)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Replaces steps of one aggregate, which lie in one block, in its sealed block.
+  absl::Status RewriteBlock(const RuleHistory& rule, AggregateId aggregate, const StepMatrix& steps,
+                            rocksdb::WriteBatch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Writes the batch, and with it that the steps are closed; then they are in memory as well.
+  absl::Status CommitSteps(RuleHistory& rule, const StepMatrix& steps, rocksdb::WriteBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status Commit(rocksdb::WriteBatch& batch, const char* what);
 
@@ -60,7 +65,14 @@ class History::Impl {
       ABSL_SHARED_LOCKS_REQUIRED(mu);
 
   // history_maintain.cc
-  absl::Status SealNextBlock(RuleHistory& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Writes the blocks before the block of `t_ms`: from then on they are sealed.
+  absl::Status SealBefore(RuleHistory& rule, TimestampMs t_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Writes the values of the first open block, if any, and moves the rule's sealed time.
+  absl::Status SealTo(RuleHistory& rule, TimestampMs sealed_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  // Deletes the blocks of an aggregate that begin at starts.first_ms or later, before
+  // starts.last_ms.
+  void DropBlocks(const RuleHistory& rule, AggregateId aggregate, StepRange starts,
+                  rocksdb::WriteBatch& batch) ABSL_SHARED_LOCKS_REQUIRED(mu);
   absl::Status DropExpired(RuleHistory& rule, TimestampMs now_ms) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   size_t MemoryBytes() const ABSL_SHARED_LOCKS_REQUIRED(mu);
   void ShowMetrics() const ABSL_SHARED_LOCKS_REQUIRED(mu);

@@ -21,33 +21,43 @@ absl::Status History::Maintain(TimestampMs now_ms) {
   absl::MutexLock lock(&impl_->mu);
   for (auto& [id, rule] : impl_->rules) {
     const DurationMs delay_ms = kSealDelaySteps * rule.rule.step_ms;
-    while (rule.sealed_ms != 0 && rule.sealed_ms + rule.block_ms + delay_ms <= rule.closed.Last()) {
-      if (absl::Status status = impl_->SealNextBlock(rule); !status.ok()) return status;
-    }
-    if (absl::Status status = impl_->DropExpired(rule, now_ms); !status.ok()) return status;
+    absl::Status status = impl_->SealBefore(rule, rule.closed.Last() - delay_ms);
+    if (status.ok()) status = impl_->DropExpired(rule, now_ms);
+    if (!status.ok()) return status;
   }
   impl_->ShowMetrics();
   return absl::OkStatus();
 }
 
-absl::Status History::Impl::SealNextBlock(RuleHistory& rule) {
+absl::Status History::Impl::SealBefore(RuleHistory& rule, TimestampMs t_ms) {
+  const TimestampMs end_ms = rule.BlockStart(t_ms);
+  while (rule.sealed_ms < end_ms) {
+    const bool open_values =
+        std::any_of(rule.aggregates.begin(), rule.aggregates.end(),
+                    [](const auto& entry) { return !entry.second.tail.empty(); });
+    // With no value left there is nothing to write on the way: the rest is one move.
+    const TimestampMs next_ms = open_values ? rule.sealed_ms + rule.block_ms : end_ms;
+    if (absl::Status status = SealTo(rule, next_ms); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status History::Impl::SealTo(RuleHistory& rule, TimestampMs sealed_ms) {
   rocksdb::WriteBatch batch;
   const TimestampMs start_ms = rule.sealed_ms;
   const size_t steps = rule.BlockSteps();
   int sealed = 0;
-  for (auto& [id, aggregate] : rule.aggregates) {
-    std::vector<double> values(
-        aggregate.tail.begin(),
-        aggregate.tail.begin() + static_cast<ptrdiff_t>(std::min(steps, aggregate.tail.size())));
-    if (std::all_of(values.begin(), values.end(), IsMissing)) continue;
+  for (const auto& [id, aggregate] : rule.aggregates) {
+    std::vector<double> values = aggregate.tail;
     values.resize(steps, Missing());
+    if (std::all_of(values.begin(), values.end(), IsMissing)) continue;
     (void)batch.Put(store.family(Store::Family::kBlocks), AggregateTimeKey(id, start_ms),
                     EncodeBlock(values));
     ++sealed;
   }
   (void)batch.DeleteRange(store.family(Store::Family::kSteps), RuleTimeKey(rule.id, start_ms),
-                          RuleTimeKey(rule.id, start_ms + rule.block_ms));
-  rule.sealed_ms = start_ms + rule.block_ms;
+                          RuleTimeKey(rule.id, sealed_ms));
+  rule.sealed_ms = sealed_ms;
   PutRuleRow(rule, batch);
   if (absl::Status status = Commit(batch, "cannot seal a block"); !status.ok()) {
     rule.sealed_ms = start_ms;
@@ -63,27 +73,27 @@ absl::Status History::Impl::SealNextBlock(RuleHistory& rule) {
 }
 
 absl::Status History::Impl::DropExpired(RuleHistory& rule, TimestampMs now_ms) {
-  // Whole blocks only: once per block is often enough.
+  // Whole blocks only. Every value lies in a closed step, so the oldest of those says where the
+  // blocks begin.
   const TimestampMs keep_from_ms =
       std::min(rule.BlockStart(now_ms - rule.rule.retention_ms), rule.sealed_ms);
-  if (rule.sealed_ms == 0 || keep_from_ms <= rule.dropped_ms) return absl::OkStatus();
+  const TimestampMs oldest_ms = rule.BlockStart(rule.closed.First());
+  if (rule.closed.empty() || oldest_ms >= keep_from_ms) return absl::OkStatus();
   rocksdb::WriteBatch batch;
   std::vector<AggregateId> ended;
   for (auto& [id, aggregate] : rule.aggregates) {
     // One that was just added and has no value yet gets a full retention from here.
     if (aggregate.last_value_ms == 0) aggregate.last_value_ms = rule.closed.Last();
-    const bool dead = aggregate.last_value_ms < keep_from_ms;
-    (void)batch.DeleteRange(store.family(Store::Family::kBlocks), AggregateTimeKey(id, INT64_MIN),
-                            AggregateTimeKey(id, keep_from_ms));
-    if (!dead) continue;
+    DropBlocks(rule, id, {oldest_ms, keep_from_ms}, batch);
+    if (aggregate.last_value_ms >= keep_from_ms) continue;
     catalog.DeleteAggregate(rule.id, id, batch);
     ended.push_back(id);
   }
-  ClosedRanges closed = rule.closed;
+  ClosedRanges closed_before = rule.closed;
   rule.closed.DropBefore(keep_from_ms);
   catalog.PutClosed(rule, batch);
   if (absl::Status status = Commit(batch, "cannot drop expired steps"); !status.ok()) {
-    rule.closed = std::move(closed);
+    rule.closed = std::move(closed_before);
     return status;
   }
   for (const AggregateId id : ended) {
@@ -91,8 +101,20 @@ absl::Status History::Impl::DropExpired(RuleHistory& rule, TimestampMs now_ms) {
     rule.aggregates.erase(id);
     rule_of.erase(id);
   }
-  rule.dropped_ms = keep_from_ms;
   return absl::OkStatus();
+}
+
+void History::Impl::DropBlocks(const RuleHistory& rule, AggregateId aggregate, StepRange starts,
+                               rocksdb::WriteBatch& batch) {
+  rocksdb::ColumnFamilyHandle* family = store.family(Store::Family::kBlocks);
+  const std::string first = AggregateTimeKey(aggregate, starts.first_ms);
+  // In steady state it is one block. A range deletion per aggregate and block would slow down every
+  // later read.
+  if (starts.last_ms - starts.first_ms == rule.block_ms) {
+    (void)batch.Delete(family, first);
+  } else {
+    (void)batch.DeleteRange(family, first, AggregateTimeKey(aggregate, starts.last_ms));
+  }
 }
 
 size_t History::Impl::MemoryBytes() const {
@@ -103,7 +125,7 @@ size_t History::Impl::MemoryBytes() const {
       for (const auto& [name, value] : aggregate.labels.labels()) {
         bytes += 2 * (sizeof(LabelSet::Label) + name.capacity() + value.capacity());
       }
-      bytes += sizeof(AggregateHistory) + aggregate.context.MemoryBytes() +
+      bytes += sizeof(AggregateHistory) + aggregate.context.HeapBytes() +
                aggregate.tail.capacity() * sizeof(double);
     }
   }
@@ -118,7 +140,8 @@ size_t History::MemoryBytes() const {
 void History::Impl::ShowMetrics() const {
   size_t aggregates = 0;
   for (const auto& [id, rule] : rules) {
-    metrics.SetAggregates(rule.rule.name, rule.aggregates.size());
+    metrics.Show(rule.rule.name,
+                 {rule.aggregates.size(), rule.closed.GapSteps(), rule.closed.Last()});
     aggregates += rule.aggregates.size();
   }
   const size_t bytes = MemoryBytes();

@@ -12,6 +12,11 @@ prometheus::Gauge& AddGauge(prometheus::Registry& registry, const char* name, co
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add({});
 }
 
+prometheus::Family<prometheus::Gauge>& AddFamily(prometheus::Registry& registry, const char* name,
+                                                 const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
 }  // namespace
 
 HistoryMetrics::HistoryMetrics(prometheus::Registry& registry)
@@ -27,17 +32,23 @@ HistoryMetrics::HistoryMetrics(prometheus::Registry& registry)
                                    "Memory of the history divided by its aggregates.")),
       store_memory_bytes(AddGauge(registry, "auspex_history_store_memory_bytes",
                                   "Memory of RocksDB's write buffers and block cache.")),
-      aggregates_(prometheus::BuildGauge()
-                      .Name("auspex_history_aggregates")
-                      .Help("Aggregates that the history knows.")
-                      .Register(registry)) {}
+      aggregates_(AddFamily(registry, "auspex_history_aggregates",
+                            "Aggregates that the history knows, by rule.")),
+      gap_steps_(AddFamily(registry, "auspex_history_gap_steps",
+                           "Steps between the oldest and the newest that were never closed.")),
+      last_step_seconds_(AddFamily(registry, "auspex_history_last_step_timestamp_seconds",
+                                   "The newest closed step, by rule.")) {}
 
-void HistoryMetrics::SetAggregates(const std::string& rule, size_t aggregates) {
-  aggregates_.Add({{"rule", rule}}).Set(static_cast<double>(aggregates));
+void HistoryMetrics::Show(const std::string& rule, const RuleNumbers& numbers) {
+  aggregates_.Add({{"rule", rule}}).Set(static_cast<double>(numbers.aggregates));
+  gap_steps_.Add({{"rule", rule}}).Set(static_cast<double>(numbers.gap_steps));
+  last_step_seconds_.Add({{"rule", rule}}).Set(static_cast<double>(numbers.last_step_ms) / 1000.0);
 }
 
 void HistoryMetrics::Forget(const std::string& rule) {
-  aggregates_.Remove(&aggregates_.Add({{"rule", rule}}));
+  for (auto* family : {&aggregates_, &gap_steps_, &last_step_seconds_}) {
+    family->Remove(&family->Add({{"rule", rule}}));
+  }
 }
 
 }  // namespace auspex

@@ -8,6 +8,8 @@
 
 #include <string>
 
+#include "sidecar/core/sample.h"
+
 namespace auspex {
 
 // References into the registry that it was made with, which must outlive it. Thread-safe.
@@ -15,7 +17,12 @@ class HistoryMetrics {
  public:
   explicit HistoryMetrics(prometheus::Registry& registry);
 
-  void SetAggregates(const std::string& rule, size_t aggregates);
+  struct RuleNumbers {
+    size_t aggregates = 0;
+    int64_t gap_steps = 0;
+    TimestampMs last_step_ms = 0;
+  };
+  void Show(const std::string& rule, const RuleNumbers& numbers);
   void Forget(const std::string& rule);
 
   prometheus::Counter& steps_appended;
@@ -27,6 +34,8 @@ class HistoryMetrics {
 
  private:
   prometheus::Family<prometheus::Gauge>& aggregates_;
+  prometheus::Family<prometheus::Gauge>& gap_steps_;
+  prometheus::Family<prometheus::Gauge>& last_step_seconds_;
 };
 
 }  // namespace auspex

@@ -56,6 +56,14 @@ class HistoryTest : public testing::Test {
     EXPECT_TRUE(id.ok()) << id.status();
     return id.value_or(AggregateId{});
   }
+  // How many rows a family of the store has.
+  int Rows(Store::Family family) {
+    const std::unique_ptr<rocksdb::Iterator> it(
+        store_->db().NewIterator(rocksdb::ReadOptions(), store_->family(family)));
+    int rows = 0;
+    for (it->SeekToFirst(); it->Valid(); it->Next()) ++rows;
+    return rows;
+  }
   std::vector<double> Read(AggregateId id, TimestampMs first, TimestampMs last) {
     const auto values = history_->Read(id, {first, last});
     EXPECT_TRUE(values.ok()) << values.status();
@@ -146,6 +154,79 @@ TEST_F(HistoryTest, RetentionDropsOldBlocksAndEndedAggregates) {
   EXPECT_TRUE(IsMissing(values[10]));
   for (int i = 80; i < 100; ++i) EXPECT_EQ(values[i], i);
   EXPECT_EQ(history_->Gaps(id, {kStart + 80 * kStep, kStart + 99 * kStep}).size(), 0U);
+  EXPECT_LE(Rows(Store::Family::kBlocks), 4);
+  Reopen();
+  ASSERT_EQ(Register(rule), id);
+  EXPECT_EQ(history_->Aggregates(id).size(), 1U);
+  EXPECT_NE(Intern(id, "ended"), ended);
+}
+
+TEST_F(HistoryTest, AnAggregateWithoutAValueYetIsKept) {
+  HistoryRule rule = TestRule();
+  rule.retention_ms = 20 * kStep;
+  const RuleId id = Register(rule);
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(history_->AppendStep(id, kStart + i * kStep, {}).ok());
+  }
+  Intern(id, "new");
+  ASSERT_TRUE(history_->Maintain(kStart + 59 * kStep).ok());
+  EXPECT_EQ(history_->Aggregates(id).size(), 1U);
+}
+
+// Back-fill into the present: whole blocks are written as such, and only the end stays open.
+TEST_F(HistoryTest, ALongRangeIsSealedAtOnce) {
+  constexpr int kSteps = 1000;
+  const RuleId rule = Register(TestRule());
+  const AggregateId ann = Intern(rule, "ann");
+  const AggregateValue first = {ann, -1};
+  ASSERT_TRUE(history_->AppendStep(rule, kStart - kStep, {&first, 1}).ok());
+  std::vector<double> values;
+  for (int i = 0; i < kSteps; ++i) values.push_back(i);
+  ASSERT_TRUE(
+      history_->AppendRange(rule, {kStart, kStart + (kSteps - 1) * kStep}, {&ann, 1}, values).ok());
+  EXPECT_LE(Rows(Store::Family::kSteps), 16);
+  EXPECT_GE(Rows(Store::Family::kBlocks), kSteps / 8 - 2);
+  EXPECT_EQ(Read(ann, kStart, kStart + (kSteps - 1) * kStep), values);
+  EXPECT_EQ(Read(ann, kStart - kStep, kStart - kStep), std::vector<double>{-1});
+}
+
+TEST_F(HistoryTest, ARepairReplacesSealedAndOpenSteps) {
+  const RuleId rule = Register(TestRule());
+  const AggregateId ann = Intern(rule, "ann");
+  const AggregateId bob = Intern(rule, "bob");
+  for (int i = 0; i < 30; ++i) {
+    const AggregateValue values[] = {{ann, 1}, {bob, 2}};
+    ASSERT_TRUE(history_->AppendStep(rule, kStart + i * kStep, values).ok());
+  }
+  ASSERT_TRUE(history_->Maintain(kStart).ok());
+  for (const int i : {3, 29}) {
+    const AggregateValue repaired = {ann, 10};
+    ASSERT_TRUE(history_->AppendStep(rule, kStart + i * kStep, {&repaired, 1}).ok());
+  }
+  for (int reopened = 0; reopened < 2; ++reopened) {
+    const auto of_ann = Read(ann, kStart, kStart + 29 * kStep);
+    const auto of_bob = Read(bob, kStart, kStart + 29 * kStep);
+    for (int i = 0; i < 30; ++i) {
+      const bool repaired = i == 3 || i == 29;
+      EXPECT_EQ(of_ann[i], repaired ? 10 : 1) << i;
+      EXPECT_EQ(IsMissing(of_bob[i]), repaired) << i;
+    }
+    Reopen();
+    Register(TestRule());
+  }
+}
+
+TEST_F(HistoryTest, RulesDoNotMix) {
+  const RuleId a = Register(TestRule("a"));
+  const RuleId b = Register(TestRule("b"));
+  const AggregateId in_a = Intern(a, "ann");
+  const AggregateId in_b = Intern(b, "ann");
+  EXPECT_NE(in_a, in_b);
+  const AggregateValue value = {in_a, 1};
+  ASSERT_TRUE(history_->AppendStep(a, kStart, {&value, 1}).ok());
+  EXPECT_TRUE(absl::IsNotFound(history_->AppendStep(b, kStart, {&value, 1})));
+  EXPECT_TRUE(IsMissing(Read(in_b, kStart, kStart)[0]));
+  EXPECT_EQ(history_->LastStep(b), 0);
 }
 
 TEST_F(HistoryTest, ACorruptBlockIsNamed) {
@@ -166,6 +247,21 @@ TEST_F(HistoryTest, ACorruptBlockIsNamed) {
   EXPECT_NE(std::string(status.message()).find("rule"), std::string::npos);
   Reopen();
   EXPECT_TRUE(absl::IsDataLoss(history_->RegisterRule(TestRule()).status()));
+}
+
+TEST_F(HistoryTest, ACorruptStepIsNamed) {
+  const RuleId rule = Register(TestRule());
+  const AggregateId ann = Intern(rule, "ann");
+  const AggregateValue value = {ann, 1};
+  ASSERT_TRUE(history_->AppendStep(rule, kStart, {&value, 1}).ok());
+  ASSERT_TRUE(store_->db()
+                  .Put(rocksdb::WriteOptions(), store_->family(Store::Family::kSteps),
+                       RuleTimeKey(rule, kStart), "garbage")
+                  .ok());
+  Reopen();
+  const auto status = history_->RegisterRule(TestRule()).status();
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_NE(std::string(status.message()).find(std::to_string(kStart)), std::string::npos);
 }
 
 TEST_F(HistoryTest, ASecondOpenerIsToldWhy) {
@@ -245,12 +341,19 @@ TEST_F(HistoryTest, AgreesWithAModel) {
   }
 }
 
-TEST_F(HistoryTest, SaysWhatItHolds) {
-  const RuleId rule = Register(TestRule());
+TEST_F(HistoryTest, AnAggregateCostsItsRingAndLittleMore) {
+  HistoryRule rule = TestRule();
+  rule.context_steps = 4032;
+  const RuleId id = Register(rule);
   const size_t before = history_->MemoryBytes();
-  Intern(rule, "ann");
-  // At least the ring of floats.
-  EXPECT_GE(history_->MemoryBytes() - before, 50 * sizeof(float));
+  const AggregateId ann = Intern(id, "ann");
+  for (int i = 0; i < 100; ++i) {
+    const AggregateValue value = {ann, 1.0 * i};
+    ASSERT_TRUE(history_->AppendStep(id, kStart + i * kStep, {&value, 1}).ok());
+  }
+  const size_t cost = history_->MemoryBytes() - before;
+  EXPECT_GE(cost, 4032 * sizeof(float));
+  EXPECT_LE(cost, 4032 * sizeof(float) + 1024);
 }
 
 }  // namespace

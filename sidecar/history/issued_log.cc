@@ -1,6 +1,7 @@
 #include "sidecar/history/issued_log.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
 
 #include <cstring>
 #include <memory>
@@ -70,10 +71,21 @@ absl::Status IssuedLog::Read(
 }
 
 absl::Status IssuedLog::Trim(RuleId rule, TimestampMs t_ms) {
-  return FromRocks(
-      store_.db().DeleteRange(rocksdb::WriteOptions(), store_.family(Store::Family::kIssued),
-                              RuleTimeKey(rule, INT64_MIN), RuleTimeKey(rule, t_ms)),
-      "cannot trim issued forecasts");
+  // Called after every issue, so it drops a row or none: single deletions, since every reader would
+  // have to step over thousands of range deletions.
+  rocksdb::ColumnFamilyHandle* family = store_.family(Store::Family::kIssued);
+  const std::string end = RuleTimeKey(rule, t_ms);
+  std::unique_ptr<rocksdb::Iterator> it(store_.db().NewIterator(rocksdb::ReadOptions(), family));
+  rocksdb::WriteBatch batch;
+  for (it->Seek(RuleTimeKey(rule, INT64_MIN)); it->Valid() && it->key().compare(end) < 0;
+       it->Next()) {
+    (void)batch.Delete(family, it->key());
+  }
+  rocksdb::Status status = it->status();
+  if (status.ok() && batch.Count() > 0) {
+    status = store_.db().Write(rocksdb::WriteOptions(), &batch);
+  }
+  return FromRocks(status, "cannot trim issued forecasts");
 }
 
 }  // namespace auspex

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
 #include <filesystem>
 
@@ -60,6 +61,21 @@ TEST(PendingLog, ReplayStopsAtTheFirstError) {
   });
   EXPECT_TRUE(absl::IsDataLoss(status));
   EXPECT_EQ(calls, 1);
+}
+
+TEST(PendingLog, ACorruptRowIsNamed) {
+  TempDir dir;
+  auto store = Open(dir);
+  PendingLog log(*store);
+  ASSERT_TRUE(log.Append("a", 1).ok());
+  const std::string key("\0\0\0\0\0\0\0\x2a", 8);
+  ASSERT_TRUE(
+      store->db()
+          .Put(rocksdb::WriteOptions(), store->family(Store::Family::kPending), key, "short")
+          .ok());
+  const absl::Status status = log.Replay([](std::string_view) { return absl::OkStatus(); });
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_NE(std::string(status.message()).find("000000000000002A"), std::string::npos) << status;
 }
 
 TEST(StateStore, RoundTrip) {

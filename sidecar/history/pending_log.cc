@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "sidecar/history/keys.h"
 #include "sidecar/history/rocks_status.h"
 
@@ -13,6 +14,10 @@ namespace {
 
 // A row is the time of its newest sample, then the record. Its key is its sequence number.
 constexpr size_t kHeaderBytes = 8;
+
+bool IsRow(const rocksdb::Iterator& it) {
+  return it.key().size() == sizeof(uint64_t) && it.value().size() >= kHeaderBytes;
+}
 
 std::string SequenceKey(uint64_t sequence) {
   std::string key;
@@ -32,7 +37,7 @@ std::unique_ptr<rocksdb::Iterator> Rows(Store& store) {
 PendingLog::PendingLog(Store& store) : store_(store) {
   absl::MutexLock lock(&mu_);
   for (auto it = Rows(store_); it->Valid(); it->Next()) {
-    if (it->key().size() != sizeof(uint64_t) || it->value().size() < kHeaderBytes) continue;
+    if (!IsRow(*it)) continue;  // Replay reports it
     const uint64_t sequence = GetBigEndian64(it->key().ToStringView());
     const auto newest_ms = static_cast<TimestampMs>(GetBigEndian64(it->value().ToStringView()));
     rows_.push_back({sequence, newest_ms});
@@ -58,8 +63,9 @@ absl::Status PendingLog::Append(std::string_view record, TimestampMs newest_samp
 absl::Status PendingLog::Replay(const std::function<absl::Status(std::string_view)>& replay) const {
   auto it = Rows(store_);
   for (; it->Valid(); it->Next()) {
-    if (it->value().size() < kHeaderBytes) {
-      return absl::DataLossError("the ingest log has a row without its header");
+    if (!IsRow(*it)) {
+      return absl::DataLossError(absl::StrCat("row 0x", it->key().ToString(/*hex=*/true),
+                                              " of the ingest log is corrupt"));
     }
     const absl::Status status = replay(it->value().ToStringView().substr(kHeaderBytes));
     if (!status.ok()) return status;

@@ -35,9 +35,8 @@ struct RuleHistory {
 
   RuleId id;
   HistoryRule rule;
-  DurationMs block_ms;         // span of one block
-  TimestampMs sealed_ms = 0;   // blocks before it are written; a block boundary, 0 before any step
-  TimestampMs dropped_ms = 0;  // what is older was dropped by retention
+  DurationMs block_ms;        // span of one block
+  TimestampMs sealed_ms = 0;  // blocks before it are written; a block boundary, 0 before any step
   ClosedRanges closed;
   std::map<AggregateId, AggregateHistory> aggregates;
   absl::flat_hash_map<LabelSet, AggregateId> by_labels;

@@ -20,6 +20,7 @@ constexpr std::array<const char*, 6> kFamilyNames = {"state",  "rules",   "steps
 constexpr int kOpenFilesMax = 64;  // each costs its index and filter in memory
 constexpr int kBackgroundJobs = 2;
 constexpr size_t kInfoLogBytes = 1u << 20;
+constexpr size_t kFullMemtablesMax = 3;  // of all families together
 
 rocksdb::ColumnFamilyOptions FamilyOptions(const StoreOptions& options,
                                            const std::shared_ptr<rocksdb::Cache>& cache) {
@@ -44,16 +45,24 @@ rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   db.max_background_jobs = kBackgroundJobs;
   db.keep_log_file_num = 2;
   db.max_log_file_size = kInfoLogBytes;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  db.db_write_buffer_size = kFullMemtablesMax * options.memtable_bytes;
   // Rarely written families must not keep old write-ahead logs alive for ever.
   db.max_total_wal_size = 4 * options.memtable_bytes;
-  // A torn record at the end of the log is a write that was never acknowledged.
-  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // After a power cut the end of the log may be torn or full of holes: keep what is before the
+  // first broken record, so that what is left is a state that once was.
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   return db;
 }
 
 absl::Status OpenError(const std::string& path, const rocksdb::Status& status) {
   const std::string text = absl::StrCat(path, ": ", status.ToString());
-  if (status.IsIOError() && text.find("lock") != std::string::npos) {
+  // RocksDB has no code of its own for a lock that is held, by another process or by this one.
+  const bool locked = text.find("While lock file: ") != std::string::npos ||
+                      text.find("lock hold by current process") != std::string::npos;
+  if (status.IsIOError() && locked) {
     return absl::FailedPreconditionError(
         absl::StrCat(text, " (is another process using this directory?)"));
   }
