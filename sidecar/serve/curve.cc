@@ -72,7 +72,8 @@ std::vector<ReadSeries> BuildCurve(const ActiveRule& active, const LabelSet& ext
   const TimestampMs end_ms =
       forecast.origin_ms + forecast.horizon_steps() * static_cast<DurationMs>(forecast.step_ms);
   const TimestampMs begin_ms = past.empty() ? forecast.origin_ms + 1 : past.front().target_ms;
-  const TimestampMs grid_first_ms = StepCeil(std::clamp(first_ms, begin_ms, end_ms), spacing_ms);
+  if (first_ms > end_ms || last_ms < begin_ms) return {};
+  const TimestampMs grid_first_ms = StepCeil(std::max(first_ms, begin_ms), spacing_ms);
   const TimestampMs grid_last_ms = std::min(last_ms, end_ms);
   const DurationMs gap_ms = 2 * std::max(active.rule.interval_ms, active.rule.values.step_ms);
   const size_t periods = active.rule.day ? kPeriods.size() : 1;

@@ -64,7 +64,7 @@ absl::StatusOr<ReadResult> CurveReader::Read(const Selector& selector,
     if (latest == nullptr) continue;
     const Selector wanted = WithoutUpstreamLabels(selector, upstream_labels, active,
                                                   rules->external_labels, latest->forecasts);
-    if (absl::Status status = ReadRule(active, *rules, wanted, first_ms, last_ms, &out);
+    if (absl::Status status = ReadRule(active, *rules, *latest, wanted, first_ms, last_ms, &out);
         !status.ok()) {
       return status;
     }
@@ -73,12 +73,12 @@ absl::StatusOr<ReadResult> CurveReader::Read(const Selector& selector,
 }
 
 absl::Status CurveReader::ReadRule(const ActiveRule& active, const ActiveRules& rules,
-                                   const Selector& selector, TimestampMs first_ms,
-                                   TimestampMs last_ms, ReadResult* out) const {
-  const auto latest = forecasts_.Latest(active.rule.name);
+                                   const RuleForecasts& latest, const Selector& selector,
+                                   TimestampMs first_ms, TimestampMs last_ms,
+                                   ReadResult* out) const {
   std::vector<const Forecast*> wanted;
   PastByAggregate past;
-  for (const Forecast& forecast : latest->forecasts) {
+  for (const Forecast& forecast : latest.forecasts) {
     if (!AggregateAccepted(selector, forecast.labels.Merged(rules.external_labels))) continue;
     wanted.push_back(&forecast);
     past[forecast.aggregate];
@@ -88,9 +88,9 @@ absl::Status CurveReader::ReadRule(const ActiveRule& active, const ActiveRules& 
   // The past is what had been forecast at the shortest lead; older rows than the rule retains are
   // not there. Clamping first keeps the arithmetic inside int64 for any range asked.
   const DurationMs lead_ms = active.rule.leads_ms.front();
-  const TimestampMs oldest_ms = latest->origin_ms - active.rule.retention_ms;
+  const TimestampMs oldest_ms = latest.origin_ms - active.rule.retention_ms;
   const TimestampMs past_first_ms = std::max(first_ms, oldest_ms);
-  const TimestampMs past_last_ms = std::min(last_ms, latest->origin_ms);
+  const TimestampMs past_last_ms = std::min(last_ms, latest.origin_ms);
   if (past_first_ms <= past_last_ms) {
     absl::Status status = issued_.Read(
         active.values_id, past_first_ms - lead_ms - active.rule.interval_ms,

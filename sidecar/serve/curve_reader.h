@@ -29,8 +29,8 @@ class CurveReader {
 
  private:
   absl::Status ReadRule(const ActiveRule& active, const ActiveRules& rules,
-                        const Selector& selector, TimestampMs first_ms, TimestampMs last_ms,
-                        ReadResult* out) const;
+                        const RuleForecasts& latest, const Selector& selector, TimestampMs first_ms,
+                        TimestampMs last_ms, ReadResult* out) const;
 
   const std::function<std::shared_ptr<const ActiveRules>()> rules_;
   const ForecastStore& forecasts_;
