@@ -1,7 +1,6 @@
 #include "sidecar/forecast/limit.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <span>
 
@@ -27,7 +26,7 @@ bool AtLimitAlready(const Forecast& forecast) { return forecast.last_value >= fo
 }  // namespace
 
 double SecondsToLimit(const Forecast& forecast, size_t q, TimestampMs now_ms) {
-  if (std::isnan(forecast.limit)) return std::numeric_limits<double>::quiet_NaN();
+  if (IsMissing(forecast.limit)) return std::numeric_limits<double>::quiet_NaN();
   if (AtLimitAlready(forecast)) return 0;
   const size_t levels = forecast.quantile_levels.size();
   double previous = forecast.last_value;
@@ -45,7 +44,7 @@ double SecondsToLimit(const Forecast& forecast, size_t q, TimestampMs now_ms) {
 }
 
 double BreachProbability(const Forecast& forecast, DurationMs lead_ms, TimestampMs now_ms) {
-  if (std::isnan(forecast.limit)) return std::numeric_limits<double>::quiet_NaN();
+  if (IsMissing(forecast.limit)) return std::numeric_limits<double>::quiet_NaN();
   if (AtLimitAlready(forecast)) return 1;
   const size_t levels = forecast.quantile_levels.size();
   double probability = 0;
