@@ -39,6 +39,7 @@ SendMetrics::SendMetrics(prometheus::Registry& registry, const std::string& name
       dropped_full(AddDropped(registry, EndpointLabels(name, url), "queue_full")),
       dropped_old(AddDropped(registry, EndpointLabels(name, url), "too_old")),
       dropped_future(AddDropped(registry, EndpointLabels(name, url), "too_far_ahead")),
+      dropped_stop(AddDropped(registry, EndpointLabels(name, url), "shutdown")),
       bytes(AddCounter(registry, "auspex_remote_storage_bytes_total",
                        "Compressed bytes of bodies sent.", EndpointLabels(name, url))),
       pending(AddGauge(registry, "auspex_remote_storage_samples_pending",

@@ -21,6 +21,7 @@ struct SendMetrics {
   prometheus::Counter& dropped_full;    // the queue was full
   prometheus::Counter& dropped_old;     // older than the age limit
   prometheus::Counter& dropped_future;  // refused by construction
+  prometheus::Counter& dropped_stop;    // not sent when the sender stopped
   prometheus::Counter& bytes;
   prometheus::Gauge& pending;
   prometheus::Gauge& shards;

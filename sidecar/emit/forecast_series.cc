@@ -1,7 +1,6 @@
 #include "sidecar/emit/forecast_series.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <utility>
 
@@ -44,7 +43,7 @@ void WriteLead(const ActiveRule& active, const TimeZone& timezone, const Forecas
     writer.Write(active.names.forecast, std::move(extra), value);
   }
   const double probability = BreachProbability(forecast, lead_ms, now_ms);
-  if (!std::isnan(probability)) {
+  if (!IsMissing(probability)) {
     writer.Write(active.names.breach_probability, {{std::string(kHorizonLabel), horizon}},
                  probability);
   }
@@ -55,7 +54,7 @@ void WriteTimeToLimit(const ActiveRule& active, const Forecast& forecast, Timest
   for (size_t q = 0; q < forecast.quantile_levels.size(); ++q) {
     const double level = forecast.quantile_levels[q];
     const double seconds = SecondsToLimit(forecast, q, now_ms);
-    if (level < 0.5 || std::isnan(seconds)) continue;
+    if (level < 0.5 || IsMissing(seconds)) continue;
     writer.Write(active.names.seconds_to_limit,
                  {{std::string(kQuantileLabel), QuantileLabelValue(level)}}, seconds);
   }

@@ -48,16 +48,31 @@ bool NotUnderstood(const HttpClientResponse& response) {
   return response.status / 100 == 2 && response.Header(kSamplesWrittenHeader).empty();
 }
 
-SendResult Judge(const HttpClientResponse& response, size_t bytes, TimestampMs now_ms) {
+SendResult::Kind KindOf(int status) {
+  if (status / 100 == 2) return SendResult::Kind::kSent;
+  if (status / 100 == 5 || status == 429) return SendResult::Kind::kRetry;
+  // Thanos answers conflicts with 409 and its limits with 413.
+  if (status == 400 || status == 409 || status == 413) return SendResult::Kind::kInvalid;
+  return SendResult::Kind::kRejected;
+}
+
+size_t Written(const HttpClientResponse& response, WriteProtocol protocol, size_t samples) {
+  if (protocol == WriteProtocol::kV1) return response.status / 100 == 2 ? samples : 0;
+  const std::string_view text = response.Header(kSamplesWrittenHeader);
+  size_t written = 0;
+  std::from_chars(text.data(), text.data() + text.size(), written);
+  return std::min(written, samples);
+}
+
+SendResult Judge(const HttpClientResponse& response, WriteProtocol protocol, size_t samples,
+                 TimestampMs now_ms) {
   SendResult result;
-  result.bytes = bytes;
-  if (response.status / 100 == 2) return result;
+  result.kind = KindOf(response.status);
+  result.written = Written(response, protocol, samples);
+  if (result.kind == SendResult::Kind::kSent) return result;
   result.message = absl::StrCat("HTTP ", response.status, ": ", FirstLine(response.body));
-  if (response.status / 100 == 5 || response.status == 429) {
-    result.kind = SendResult::Kind::kRetry;
+  if (result.kind == SendResult::Kind::kRetry) {
     result.retry_after_ms = RetryAfterMs(response.Header("Retry-After"), now_ms);
-  } else {
-    result.kind = SendResult::Kind::kRejected;
   }
   return result;
 }
@@ -75,13 +90,16 @@ SendResult RemoteWriteClient::Send(std::span<const LabeledSample> batch, Timesta
     request.cancel = cancel;
     response = http_.Perform(request);
   }
-  if (response.ok()) return Judge(*response, request.body.size(), now_ms);
   SendResult result;
+  if (response.ok()) {
+    result = Judge(*response, endpoint_.protocol, batch.size(), now_ms);
+  } else {
+    // A URL that cannot be used at all will not become usable.
+    result.kind = absl::IsInvalidArgument(response.status()) ? SendResult::Kind::kRejected
+                                                             : SendResult::Kind::kRetry;
+    result.message = response.status().ToString();
+  }
   result.bytes = request.body.size();
-  result.message = response.status().ToString();
-  // A URL that cannot be used at all will not become usable.
-  result.kind = absl::IsInvalidArgument(response.status()) ? SendResult::Kind::kRejected
-                                                           : SendResult::Kind::kRetry;
   return result;
 }
 

@@ -25,9 +25,13 @@ struct SendResult {
   enum class Kind {
     kSent,      // 2xx
     kRetry,     // 5xx, 429, or no answer: the same batch again, later
-    kRejected,  // any other status: the same batch would be refused again
+    kInvalid,   // 400, 409, 413: something in the batch is refused; a part of it may be taken
+    kRejected,  // any other status: no batch of ours is taken
   };
   Kind kind = Kind::kSent;
+  // Samples that were stored: all of a 1.0 batch or none; a 2.0 receiver stores the good ones of a
+  // batch that it answers with 400, and says how many.
+  size_t written = 0;
   DurationMs retry_after_ms = 0;  // what Retry-After asks for; 0 when it asks for nothing
   size_t bytes = 0;               // of the last body sent
   std::string message;            // status and first line of the answer; empty when sent

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <span>
@@ -45,7 +46,10 @@ class SendQueue::Shard {
 
   void Push(const LabeledSample& sample) {
     absl::MutexLock lock(&mu_);
-    if (stopping_) return;
+    if (stopping_) {
+      metrics_.dropped_stop.Increment();
+      return;
+    }
     if (waiting_.size() >= options_.capacity) {
       waiting_.pop_front();
       metrics_.dropped_full.Increment();
@@ -66,7 +70,14 @@ class SendQueue::Shard {
     cancelled_ = true;
     Drain();
   }
-  void Join() { thread_.reset(); }
+  // Waits for the thread, and gives up what it left. Idempotent.
+  void Join() {
+    thread_.reset();
+    absl::MutexLock lock(&mu_);
+    metrics_.dropped_stop.Increment(static_cast<double>(waiting_.size()));
+    metrics_.pending.Decrement(static_cast<double>(waiting_.size()));
+    waiting_.clear();
+  }
 
   size_t pending() const {
     absl::MutexLock lock(&mu_);
@@ -118,19 +129,24 @@ class SendQueue::Shard {
     return batch;
   }
 
-  // Sends the batch, again and again while the answer is retryable; a refused batch in halves, so
-  // that one bad series does not cost the others.
+  // Sends the batch, again and again while the answer is retryable; an invalid 1.0 batch in halves,
+  // so that one bad series does not cost the others.
   void SendAll(std::span<LabeledSample> batch, int* requests_left) {
     while (!cancelled_) {
       batch = DropOld(batch);
       if (batch.empty()) return;
-      const TimestampMs started_ms = clock_.NowMs();
-      const SendResult result = client_.Send(batch, started_ms, &cancelled_);
-      metrics_.batch_seconds.Observe(static_cast<double>(clock_.NowMs() - started_ms) / 1000.0);
-      metrics_.bytes.Increment(static_cast<double>(result.bytes));
+      const SendResult result = SendOnce(batch);
       --*requests_left;
-      if (result.kind == SendResult::Kind::kSent) return Sent(batch);
-      if (result.kind == SendResult::Kind::kRejected) return Rejected(batch, result, requests_left);
+      if (result.kind != SendResult::Kind::kRetry) {
+        backoff_.Reset();
+        if (MaySplit(batch, result, *requests_left)) {
+          const size_t half = batch.size() / 2;
+          SendAll(batch.first(half), requests_left);
+          SendAll(batch.subspan(half), requests_left);
+          return;
+        }
+        return Answered(batch, result);
+      }
       metrics_.retried.Increment(static_cast<double>(batch.size()));
       const DurationMs wait_ms = std::max(result.retry_after_ms, backoff_.NextMs());
       logger_.Warn(
@@ -138,28 +154,35 @@ class SendQueue::Shard {
           {{"url", options_.endpoint.url}, {"error", result.message}, {"wait_ms", wait_ms}});
       Wait(wait_ms);
     }
+    metrics_.dropped_stop.Increment(static_cast<double>(batch.size()));
   }
 
-  void Sent(std::span<const LabeledSample> batch) {
-    backoff_.Reset();
-    metrics_.samples.Increment(static_cast<double>(batch.size()));
-    metrics_.highest_sent_seconds.Set(static_cast<double>(batch.back().sample.timestamp_ms) /
-                                      1000.0);
+  SendResult SendOnce(std::span<const LabeledSample> batch) {
+    const TimestampMs started_ms = clock_.NowMs();
+    SendResult result = client_.Send(batch, started_ms, &cancelled_);
+    metrics_.batch_seconds.Observe(static_cast<double>(clock_.NowMs() - started_ms) / 1000.0);
+    metrics_.bytes.Increment(static_cast<double>(result.bytes));
+    return result;
   }
 
-  void Rejected(std::span<LabeledSample> batch, const SendResult& result, int* requests_left) {
-    const bool may_split =
-        batch.size() > 1 && *requests_left >= 2 && client_.protocol() == WriteProtocol::kV1;
-    if (may_split) {
-      const size_t half = batch.size() / 2;
-      SendAll(batch.first(half), requests_left);
-      SendAll(batch.subspan(half), requests_left);
-      return;
+  bool MaySplit(std::span<const LabeledSample> batch, const SendResult& result,
+                int requests_left) const {
+    return result.kind == SendResult::Kind::kInvalid && batch.size() > 1 && requests_left >= 2 &&
+           client_.protocol() == WriteProtocol::kV1;
+  }
+
+  // Counts what the final answer to a batch took and what it refused.
+  void Answered(std::span<const LabeledSample> batch, const SendResult& result) {
+    metrics_.samples.Increment(static_cast<double>(result.written));
+    metrics_.failed.Increment(static_cast<double>(batch.size() - result.written));
+    if (result.written > 0) {
+      const double newest = static_cast<double>(batch.back().sample.timestamp_ms) / 1000.0;
+      if (newest > metrics_.highest_sent_seconds.Value()) metrics_.highest_sent_seconds.Set(newest);
     }
-    metrics_.failed.Increment(static_cast<double>(batch.size()));
+    if (result.written == batch.size()) return;
     logger_.Error("remote write refused", {{"url", options_.endpoint.url},
                                            {"error", result.message},
-                                           {"samples", batch.size()},
+                                           {"samples", batch.size() - result.written},
                                            {"series", batch.front().labels.ToString()}});
   }
 
@@ -245,10 +268,11 @@ void SendQueue::Enqueue(const std::vector<LabeledSample>& samples) {
 }
 
 void SendQueue::Stop(DurationMs flush_ms) {
-  const absl::Time deadline = absl::Now() + absl::Milliseconds(flush_ms);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(flush_ms);
   for (auto& shard : impl_->shards) shard->Drain();
   for (auto& shard : impl_->shards) {
-    if (!shard->AwaitIdle(deadline - absl::Now())) shard->Abort();
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (!shard->AwaitIdle(absl::FromChrono(left))) shard->Abort();
   }
   for (auto& shard : impl_->shards) shard->Join();
 }

@@ -46,7 +46,8 @@ class SendQueue {
   // Samples of one series leave in the order they were given. Samples too far ahead of the clock
   // are refused here, logged and counted.
   void Enqueue(const std::vector<LabeledSample>& samples);
-  // Sends what waits, for at most `flush_ms`, then stops. Idempotent.
+  // Sends what waits, for at most `flush_ms`, then stops; what is left is counted as dropped.
+  // Idempotent.
   void Stop(DurationMs flush_ms);
   // Samples that wait or are being sent.
   size_t pending() const;

@@ -282,6 +282,33 @@ TEST_F(SendQueueTest, AVersion2ReceiverIsKept) {
   EXPECT_EQ(receiver.requests()[0].protocol, WriteProtocol::kV2);
 }
 
+TEST_F(SendQueueTest, AVersion2ReceiverKeepsTheGoodSeriesOfARefusedBatch) {
+  FakeReceiver receiver([](const Received&) {
+    return Status(400, {{"X-Prometheus-Remote-Write-Samples-Written", "2"}});
+  });
+  SendQueueOptions options = Options(receiver.url());
+  options.endpoint.protocol = WriteProtocol::kV2;
+  SendQueue queue(options, clock_, Logger(), registry_);
+  queue.Enqueue(Samples({"a", "bad", "c"}));
+  queue.Start();
+  queue.Stop(10 * kSecond);
+  EXPECT_EQ(receiver.requests().size(), 1U);
+  EXPECT_EQ(Metric("auspex_remote_storage_samples_total"), 2);
+  EXPECT_EQ(Metric("auspex_remote_storage_samples_failed_total"), 1);
+}
+
+TEST_F(SendQueueTest, AReceiverThatTakesNothingIsAskedOncePerBatch) {
+  for (const int status : {301, 401, 404, 415}) {
+    prometheus::Registry registry;
+    FakeReceiver receiver([status](const Received&) { return Status(status); });
+    SendQueue queue(Options(receiver.url()), clock_, Logger(), registry);
+    queue.Enqueue(Samples({"a", "b", "c"}));
+    queue.Start();
+    queue.Stop(10 * kSecond);
+    EXPECT_EQ(receiver.requests().size(), 1U) << status;
+  }
+}
+
 TEST_F(SendQueueTest, StopEndsWithinItsTimeWhenNobodyAnswers) {
   SendQueueOptions options = Options("http://127.0.0.1:1/write");
   options.max_backoff_ms = 60 * kSecond;
@@ -290,7 +317,11 @@ TEST_F(SendQueueTest, StopEndsWithinItsTimeWhenNobodyAnswers) {
   queue.Start();
   queue.Enqueue(Samples({"a"}));
   queue.Stop(100);
+  queue.Enqueue(Samples({"late"}));
   EXPECT_EQ(Metric("auspex_remote_storage_samples_total"), 0);
+  EXPECT_EQ(Metric("auspex_remote_storage_samples_dropped_total", "shutdown"), 2);
+  EXPECT_EQ(Metric("auspex_remote_storage_samples_pending"), 0);
+  EXPECT_EQ(queue.pending(), 0U);
 }
 
 TEST_F(SendQueueTest, ASeriesStaysOnOneShard) {
