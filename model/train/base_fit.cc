@@ -1,0 +1,85 @@
+#include "model/train/base_fit.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "model/train/fit.h"
+
+namespace auspex::model {
+namespace {
+
+// Mean absolute error of every candidate over the pool, in units of z.
+std::array<double, kCandidates> CandidateErrors(const ExamplePool& pool) {
+  std::array<double, kCandidates> sums{};
+  const size_t cells = pool.z.size();
+  for (size_t cell = 0; cell < cells; ++cell) {
+    if (std::isnan(pool.z[cell])) continue;
+    const float weight = pool.weight[cell / static_cast<size_t>(pool.targets)];
+    for (size_t j = 0; j < kCandidates; ++j) {
+      sums[j] += weight * std::abs(pool.candidates[cell * kCandidates + j] - pool.z[cell]);
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool) {
+  // A candidate that errs e times the best starts e^4 times less likely, at most e^12.
+  constexpr double kSteepness = 4;
+  constexpr double kLogRatioMax = 3;
+  constexpr double kErrorMin = 1e-6;
+
+  const Weights untrained = UntrainedWeights(spec);
+  std::vector<float> values(untrained.values().begin(), untrained.values().end());
+  const std::span<const float> bias = TensorValues(spec, untrained, "decoder.output.bias");
+  float* logits = values.data() + (bias.data() - untrained.values().data());
+  const auto errors = CandidateErrors(pool);
+  const double best = std::max(kErrorMin, *std::min_element(errors.begin(), errors.end()));
+  for (size_t j = 0; j < kCandidates; ++j) {
+    const double ratio = std::max(kErrorMin, errors[j]) / best;
+    logits[j] = static_cast<float>(-kSteepness * std::clamp(std::log(ratio), 0.0, kLogRatioMax));
+  }
+  return Weights::FromVector(std::move(values));
+}
+
+absl::StatusOr<Weights> FitBase(const ModelSpec& spec, const ExamplePool& pool, int iterations,
+                                uint64_t seed, ProgressMeter& meter) {
+  Weights start = SkilledStart(spec, pool);
+  if (iterations == 0) return start;
+  return Fit(spec, start, pool, {.iterations = iterations, .seed = seed},
+             [&meter](int, double loss) { return meter.Advance(loss); });
+}
+
+absl::StatusOr<BaseFit> ChooseBase(const ModelSpec& spec, const ExamplePool& pool,
+                                   const ExamplePool& tail, std::span<const int> iterations,
+                                   uint64_t seed, const ParallelFor& parallel_for,
+                                   ProgressMeter& meter) {
+  if (tail.empty()) {
+    auto weights = FitBase(spec, pool, iterations.back(), seed, meter);
+    if (!weights.ok()) return weights.status();
+    return BaseFit{.weights = *std::move(weights), .iterations = iterations.back()};
+  }
+  std::vector<absl::StatusOr<Weights>> fits(iterations.size());
+  parallel_for(fits.size(),
+               [&](size_t i) { fits[i] = FitBase(spec, pool, iterations[i], seed, meter); });
+
+  BaseFit best{.weights = SkilledStart(spec, pool), .iterations = 0};
+  auto best_loss = PoolLoss(spec, best.weights, tail);
+  if (!best_loss.ok()) return best_loss.status();
+  for (size_t i = fits.size(); i-- > 0;) {  // fewest first: more must be better
+    if (!fits[i].ok()) return fits[i].status();
+    const auto loss = PoolLoss(spec, *fits[i], tail);
+    if (!loss.ok()) return loss.status();
+    if (*loss < *best_loss) {
+      best = {.weights = *std::move(fits[i]), .iterations = iterations[i]};
+      best_loss = loss;
+    }
+  }
+  return best;
+}
+
+}  // namespace auspex::model

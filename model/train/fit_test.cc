@@ -1,0 +1,190 @@
+#include "model/train/fit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+#include <string>
+
+#include "model/engine/engine.h"
+#include "model/features/features.h"
+#include "model/train/base_fit.h"
+#include "model/train/series_split.h"
+#include "model/train/training_series_test.h"
+
+namespace auspex::model {
+namespace {
+
+constexpr int kSteps = 24 * 20;
+
+bool KeepGoing(int, double) { return true; }
+
+Weights RandomWeights(const ModelSpec& spec, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::normal_distribution<float> normal(0, 0.3F);
+  std::vector<float> values(static_cast<size_t>(ParameterCount(spec)));
+  std::generate(values.begin(), values.end(), [&] { return normal(random); });
+  return Weights::FromVector(std::move(values));
+}
+
+ExamplePool WavePool(const ModelSpec& spec, OriginRange SeriesSplit::*part, int windows) {
+  static const std::vector<float> values = DayWave(kSteps, 1);
+  const PoolSeries series{
+      .values = values, .first_ms = 0, .range = SplitSeries(spec, values).*part};
+  return DrawExamples(spec, {&series, 1}, {.windows = windows, .targets_per_window = 32},
+                      SerialFor(), [] { return false; });
+}
+
+// A pool of one window and all its targets.
+ExamplePool OneWindow(const ModelSpec& spec, const std::vector<float>& values,
+                      WindowFeatures* out) {
+  const SeriesIndex index(spec, values, 0);
+  FeatureBuilder builder(spec);
+  const int origin = static_cast<int>(values.size()) - 1;
+  EXPECT_TRUE(builder.Window(index, origin, out));
+  std::vector<int> k(static_cast<size_t>(spec.horizon_steps));
+  std::iota(k.begin(), k.end(), 1);
+  TargetFeatures targets;
+  builder.Targets(index, origin, *out, k, &targets);
+  return {.windows = 1,
+          .targets = spec.horizon_steps,
+          .window = out->window,
+          .patches = out->patches,
+          .candidates = targets.candidates,
+          .features = targets.features,
+          .z = std::vector<float>(k.size(), 0),
+          .weight = {1}};
+}
+
+struct EngineCase {
+  const char* name;
+  Cell cell;
+  int hidden;
+  int layers;
+  int width;
+  int64_t step_ms;
+  int horizon;
+  std::vector<double> quantiles;
+};
+
+class EngineEqualsLibTorchTest : public ::testing::TestWithParam<EngineCase> {};
+
+// The same weights give the same forecast here and in every engine, to 1e-4 of the window's scale:
+// 2e-5 from float sums in another order, and five times that for sums of a hundred terms.
+TEST_P(EngineEqualsLibTorchTest, ForTheSameWeights) {
+  const EngineCase& c = GetParam();
+  ModelSpec spec;
+  spec.cell = c.cell;
+  spec.hidden = c.hidden;
+  spec.layers = c.layers;
+  spec.decoder_width = c.width;
+  spec.step_ms = c.step_ms;
+  spec.horizon_steps = c.horizon;
+  spec.quantiles = c.quantiles;
+  spec.context_steps = 5 * spec.season_steps() + 3;
+  const Weights weights = RandomWeights(spec, 11);
+  std::vector<float> context = DayWave(spec.context_steps, 5);
+  for (size_t i = 7; i < context.size(); i += 13) context[i] = kNan;
+  context.back() = 0.5F;
+
+  WindowFeatures window;
+  const ExamplePool pool = OneWindow(spec, context, &window);
+  const auto expected = PoolQuantiles(spec, weights, pool);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  for (const char* backend : {"scalar", "cpu"}) {
+    const auto engine = CreateEngine(backend, SerialFor());
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    const auto prepared = (*engine)->Prepare(spec, weights);
+    ASSERT_TRUE(prepared.ok()) << prepared.status();
+    const ForecastItem item{.model = prepared->get(),
+                            .context = context,
+                            .origin_ms = (spec.context_steps - 1) * spec.step_ms,
+                            .blend = {}};
+    std::vector<float> out(expected->size());
+    ASSERT_TRUE((*engine)->Forecast(spec, {&item, 1}, out).ok());
+    for (size_t i = 0; i < out.size(); ++i) {
+      ASSERT_NEAR((out[i] - window.level) / window.scale, (*expected)[i], 1e-4)
+          << backend << " output " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Specs, EngineEqualsLibTorchTest,
+    ::testing::Values(
+        EngineCase{"Default", Cell::kLstm, 16, 1, 32, 300'000, 288, {0.1, 0.5, 0.9}},
+        EngineCase{"Odd", Cell::kLstm, 13, 1, 21, 3'600'000, 7, {0.1, 0.5, 0.9}},
+        EngineCase{"Deep", Cell::kLstm, 5, 3, 9, 3'600'000, 24, {0.05, 0.25, 0.5, 0.75, 0.95}},
+        EngineCase{"MedianOnly", Cell::kLstm, 8, 1, 4, 900'000, 96, {0.5}},
+        EngineCase{"OneSided", Cell::kLstm, 8, 2, 16, 900'000, 50, {0.5, 0.9, 0.99}},
+        EngineCase{"NoEncoder", Cell::kNone, 1, 1, 33, 3'600'000, 24, {0.1, 0.5, 0.9}}),
+    [](const auto& test) { return std::string(test.param.name); });
+
+TEST(FitTest, LearnsADayWave) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 512);
+  const ExamplePool tail = WavePool(spec, &SeriesSplit::tail, 256);
+  const Weights untrained = UntrainedWeights(spec);
+  const auto fitted = Fit(spec, untrained, pool, {.iterations = 150}, KeepGoing);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_LT(*PoolLoss(spec, *fitted, tail), 0.95 * *PoolLoss(spec, untrained, tail));
+}
+
+TEST(FitTest, SameSeedSameWeights) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
+  const FitOptions options{.iterations = 10, .seed = 5};
+  const auto one = Fit(spec, UntrainedWeights(spec), pool, options, KeepGoing);
+  // The same beside another fit.
+  absl::StatusOr<Weights> two, other;
+  TwoThreads()(2, [&](size_t i) {
+    FitOptions mine = options;
+    mine.seed += i;
+    (i == 0 ? two : other) = Fit(spec, UntrainedWeights(spec), pool, mine, KeepGoing);
+  });
+  ASSERT_TRUE(one.ok() && two.ok() && other.ok());
+  EXPECT_TRUE(std::ranges::equal(one->values(), two->values()));
+  EXPECT_FALSE(std::ranges::equal(one->values(), other->values()));
+}
+
+TEST(FitTest, MissingTargetsTeachNothing) {
+  const ModelSpec spec = HourlySpec();
+  ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
+  std::fill(pool.z.begin(), pool.z.end(), kNan);
+  const auto fitted =
+      Fit(spec, UntrainedWeights(spec), pool, {.iterations = 3, .weight_decay = 0}, KeepGoing);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  EXPECT_TRUE(std::ranges::equal(fitted->values(), UntrainedWeights(spec).values()));
+}
+
+TEST(FitTest, StopsWhenTheObserverSaysSo) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
+  int iterations = 0;
+  const auto fitted = Fit(spec, UntrainedWeights(spec), pool, {.iterations = 1000},
+                          [&](int, double) { return ++iterations < 3; });
+  EXPECT_EQ(fitted.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(iterations, 3);
+}
+
+TEST(FitTest, NothingToLearnFrom) {
+  const ModelSpec spec = HourlySpec();
+  EXPECT_EQ(Fit(spec, UntrainedWeights(spec), ExamplePool(), {}, KeepGoing).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(SkilledStartTest, PrefersTheBetterCandidates) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 256);
+  const Weights start = SkilledStart(spec, pool);
+  const std::span<const float> bias = TensorValues(spec, start, "decoder.output.bias");
+  // On a day wave the same time yesterday is better than the last value.
+  EXPECT_GT(bias[kCandidateSeasonalNaive], bias[kCandidateLast]);
+  EXPECT_EQ(*std::max_element(bias.begin(), bias.begin() + kCandidates), 0);
+  EXPECT_LT(*PoolLoss(spec, start, pool), *PoolLoss(spec, UntrainedWeights(spec), pool));
+}
+
+}  // namespace
+}  // namespace auspex::model

@@ -1,0 +1,47 @@
+// Scores the candidates of the publish gate on the held-back origins of a series, by the engine
+// that will serve them and from exported weights: what is judged is what will be published.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "model/engine/engine.h"
+#include "model/eval/publish_gate.h"
+#include "model/train/series_split.h"
+#include "model/train/train.h"
+
+namespace auspex::model {
+
+// Mean errors over the held-back targets of one series, in units of each window's scale. NaN for
+// candidates that were not scored; index = GateCandidate.
+struct HeldBackScores {
+  GateErrors mae;
+  GateErrors pinball;  // summed over levels
+  int origins = 0;
+
+  HeldBackScores();
+  // The candidates that were scored.
+  std::vector<TrainedScore> List() const;
+};
+
+// Thread-safe after construction.
+class HeldBackScorer {
+ public:
+  // At most `origins_max` origins of a series, evenly spaced. `spec` and `engine` are borrowed.
+  HeldBackScorer(const ModelSpec& spec, Engine& engine, int origins_max)
+      : spec_(spec), engine_(engine), origins_max_(origins_max) {}
+
+  // Adds the scores of the candidates that need `model`: the own ones, or else the base and the
+  // naive ones. Adds nothing for a series with an empty tail.
+  absl::Status Score(const TrainSeries& series, const SeriesSplit& split,
+                     const PreparedModel& model, bool own, HeldBackScores* scores) const;
+
+ private:
+  const ModelSpec& spec_;
+  Engine& engine_;
+  const int origins_max_;
+};
+
+}  // namespace auspex::model

@@ -1,0 +1,403 @@
+#include "model/train/train.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "model/train/base_fit.h"
+#include "model/train/fit.h"
+#include "model/train/held_back_scores.h"
+#include "model/train/progress_meter.h"
+#include "model/train/series_split.h"
+
+namespace auspex::model {
+namespace {
+
+// Fine-tuning stays near the base: few, small steps on the aggregate's own windows.
+constexpr double kOwnLearningRate = 7e-4;
+constexpr PoolOptions kOwnPool{.windows = 256, .targets_per_window = 64};
+constexpr PoolOptions kTailPool{.windows = 768, .targets_per_window = 96};
+// Windows that the engine scores for the whole rule, and for one aggregate at least and at most.
+constexpr int kScoredWindows = 2000;
+constexpr int kOriginsMin = 2;
+constexpr int kOriginsMax = 12;
+// The share of the budget after which no further aggregate is fine-tuned before the gate; the rest
+// is for the fits that are published.
+constexpr double kBudgetBeforeGate = 0.5;
+constexpr int64_t kDayMs = 86'400'000;
+
+// Stages of the job: where each ends, as a share of the whole. Measured on forty aggregates.
+constexpr double kFeaturesEnd = 0.05;
+constexpr double kChooseEnd = 0.45;
+constexpr double kBaseGateEnd = 0.5;
+constexpr double kOwnTrialEnd = 0.65;
+constexpr double kOwnGateEnd = 0.7;
+constexpr double kBaseEnd = 0.85;
+
+// The same forecast with the base in place of the aggregate's own network.
+GateCandidate WithoutOwn(GateCandidate candidate) {
+  switch (candidate) {
+    case GateCandidate::kOwn:
+      return GateCandidate::kBase;
+    case GateCandidate::kOwnSeasonalNaive:
+      return GateCandidate::kBaseSeasonalNaive;
+    case GateCandidate::kOwnLast:
+      return GateCandidate::kBaseLast;
+    default:
+      return candidate;
+  }
+}
+
+// A ParallelFor whose bodies may throw: the first exception is thrown again here.
+ParallelFor Guarded(ParallelFor parallel_for) {
+  return
+      [parallel_for = std::move(parallel_for)](size_t n, const std::function<void(size_t)>& body) {
+        std::mutex mu;
+        std::exception_ptr error;
+        parallel_for(n, [&](size_t i) {
+          try {
+            body(i);
+          } catch (...) {
+            const std::lock_guard lock(mu);
+            if (!error) error = std::current_exception();
+          }
+        });
+        if (error) std::rethrow_exception(error);
+      };
+}
+
+absl::Status FirstError(const std::vector<absl::Status>& statuses) {
+  for (const absl::Status& status : statuses) {
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// One job on its way. Run calls the steps in their order.
+class TrainRun {
+ public:
+  TrainRun(const TrainJob& job, const TrainOptions& options, std::unique_ptr<Engine> engine)
+      : job_(job),
+        options_(options),
+        spec_(job.spec),
+        parallel_for_(Guarded(options.parallel_for)),
+        started_at_(options.now_seconds ? options.now_seconds() : 0),
+        meter_(options),
+        engine_(std::move(engine)),
+        states_(job.series.size()) {}
+
+  absl::StatusOr<TrainResult> Run();
+
+ private:
+  // One series on its way.
+  struct State {
+    SeriesSplit split;
+    HeldBackScores scores;
+    std::optional<Weights> trial;  // own weights fitted before the tail
+    std::optional<Weights> own;    // own weights fitted on everything
+    GateCandidate choice{};
+  };
+
+  bool SpentShare(double share) const {
+    return job_.seconds_max > 0 && options_.now_seconds() - started_at_ > share * job_.seconds_max;
+  }
+  absl::Status Stopped() const {
+    return options_.cancelled && options_.cancelled()
+               ? absl::CancelledError("training was cancelled")
+               : absl::OkStatus();
+  }
+  PoolOptions BasePool() const {
+    return {.windows = options_.recipe.pool_windows, .seed = job_.seed};
+  }
+  ExamplePool Draw(OriginRange SeriesSplit::*range, const PoolOptions& options);
+  ExamplePool DrawOne(size_t i, OriginRange SeriesSplit::*range);
+  absl::StatusOr<Weights> FineTune(size_t i, OriginRange SeriesSplit::*range, const Weights& base);
+
+  absl::Status Split();
+  absl::Status FitBaseBeforeTail();
+  absl::Status ScoreBase();
+  std::vector<size_t> OwnCandidates() const;
+  absl::Status FitOwnBeforeTail();
+  absl::Status ScoreOwn();
+  void Choose();
+  absl::Status FitBaseOnAll();
+  absl::Status FitOwnOnAll();
+  TrainResult Result() const;
+
+  const TrainJob& job_;
+  const TrainOptions& options_;
+  const ModelSpec& spec_;
+  const ParallelFor parallel_for_;
+  const double started_at_;
+  ProgressMeter meter_;
+  const std::unique_ptr<Engine> engine_;
+
+  std::vector<State> states_;  // as job_.series
+  BaseFit trial_;              // the base fitted before the tail
+  Weights base_;               // the base fitted on everything
+  GateCandidate rule_choice_{};
+};
+
+ExamplePool TrainRun::Draw(OriginRange SeriesSplit::*range, const PoolOptions& options) {
+  std::vector<PoolSeries> series;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    series.push_back({.values = job_.series[i].values,
+                      .first_ms = job_.series[i].first_ms,
+                      .range = states_[i].split.*range});
+  }
+  return DrawExamples(spec_, series, options, parallel_for_, [this] { return !meter_.Alive(); });
+}
+
+ExamplePool TrainRun::DrawOne(size_t i, OriginRange SeriesSplit::*range) {
+  const PoolSeries series{.values = job_.series[i].values,
+                          .first_ms = job_.series[i].first_ms,
+                          .range = states_[i].split.*range};
+  PoolOptions options = kOwnPool;
+  options.seed = job_.seed + job_.series[i].aggregate + 1;
+  return DrawExamples(spec_, {&series, 1}, options, SerialFor(),
+                      [this] { return !meter_.Alive(); });
+}
+
+absl::Status TrainRun::Split() {
+  bool any = false;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    states_[i].split = SplitSeries(spec_, job_.series[i].values);
+    any |= !states_[i].split.fit.empty();
+  }
+  if (any) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("none of ", states_.size(), " series has enough values to learn from"));
+}
+
+absl::Status TrainRun::FitBaseBeforeTail() {
+  meter_.Begin("features", kFeaturesEnd, 1);
+  const ExamplePool pool = Draw(&SeriesSplit::fit, BasePool());
+  PoolOptions tail_options = kTailPool;
+  tail_options.seed = job_.seed + 1;
+  const ExamplePool tail = Draw(&SeriesSplit::tail, tail_options);
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+
+  const std::vector<int>& iterations = options_.recipe.base_iterations;
+  meter_.Begin("base", kChooseEnd, std::accumulate(iterations.begin(), iterations.end(), 0.0));
+  auto chosen = ChooseBase(spec_, pool, tail, iterations, job_.seed, parallel_for_, meter_);
+  if (!chosen.ok()) return chosen.status();
+  trial_ = *std::move(chosen);
+  return absl::OkStatus();
+}
+
+absl::Status TrainRun::ScoreBase() {
+  meter_.Begin("gate", kBaseGateEnd, static_cast<double>(states_.size()));
+  const auto model = engine_->Prepare(spec_, trial_.weights);
+  if (!model.ok()) return model.status();
+  const int origins =
+      std::clamp(kScoredWindows / static_cast<int>(states_.size()), kOriginsMin, kOriginsMax);
+  const HeldBackScorer scorer(spec_, *engine_, origins);
+  std::vector<absl::Status> statuses(states_.size());
+  parallel_for_(states_.size(), [&](size_t i) {
+    if (!meter_.Advance()) return;
+    statuses[i] =
+        scorer.Score(job_.series[i], states_[i].split, **model, /*own=*/false, &states_[i].scores);
+  });
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  return FirstError(statuses);
+}
+
+// The series that are fine-tuned, those that the base serves worst first: when the budget ends,
+// they have had their turn.
+std::vector<size_t> TrainRun::OwnCandidates() const {
+  std::vector<size_t> candidates;
+  if (!job_.per_aggregate) return candidates;
+  constexpr auto kBase = static_cast<size_t>(GateCandidate::kBase);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const State& state = states_[i];
+    const bool scored = !std::isnan(state.scores.mae[kBase]);
+    if (scored && !state.split.fit.empty() && state.split.observed >= job_.own_steps_min) {
+      candidates.push_back(i);
+    }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), [&](size_t a, size_t b) {
+    return states_[a].scores.mae[kBase] > states_[b].scores.mae[kBase];
+  });
+  return candidates;
+}
+
+absl::StatusOr<Weights> TrainRun::FineTune(size_t i, OriginRange SeriesSplit::*range,
+                                           const Weights& base) {
+  const ExamplePool pool = DrawOne(i, range);
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  if (pool.empty()) return base;
+  const FitOptions options{.iterations = options_.recipe.own_iterations,
+                           .learning_rate = kOwnLearningRate,
+                           .seed = job_.seed + job_.series[i].aggregate + 1};
+  return Fit(spec_, base, pool, options, [this](int, double) { return meter_.Alive(); });
+}
+
+absl::Status TrainRun::FitOwnBeforeTail() {
+  const std::vector<size_t> candidates = OwnCandidates();
+  meter_.Begin("own", kOwnTrialEnd, static_cast<double>(candidates.size()));
+  std::vector<absl::Status> statuses(candidates.size());
+  parallel_for_(candidates.size(), [&](size_t n) {
+    if (SpentShare(kBudgetBeforeGate)) return;
+    const size_t i = candidates[n];
+    auto own = FineTune(i, &SeriesSplit::fit, trial_.weights);
+    statuses[n] = own.status();
+    if (own.ok()) states_[i].trial = *std::move(own);
+    meter_.Advance();
+  });
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  return FirstError(statuses);
+}
+
+absl::Status TrainRun::ScoreOwn() {
+  meter_.Begin("gate", kOwnGateEnd, static_cast<double>(states_.size()));
+  const int origins =
+      std::clamp(kScoredWindows / static_cast<int>(states_.size()), kOriginsMin, kOriginsMax);
+  const HeldBackScorer scorer(spec_, *engine_, origins);
+  std::vector<absl::Status> statuses(states_.size());
+  parallel_for_(states_.size(), [&](size_t i) {
+    if (!meter_.Advance() || !states_[i].trial) return;
+    const auto model = engine_->Prepare(spec_, *states_[i].trial);
+    statuses[i] = model.ok() ? scorer.Score(job_.series[i], states_[i].split, **model,
+                                            /*own=*/true, &states_[i].scores)
+                             : model.status();
+  });
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  return FirstError(statuses);
+}
+
+void TrainRun::Choose() {
+  std::vector<GateErrors> errors;
+  std::vector<int> lengths;
+  for (const State& state : states_) {
+    errors.push_back(state.scores.mae);
+    lengths.push_back(state.split.length);
+  }
+  const auto middle = lengths.begin() + static_cast<ptrdiff_t>(lengths.size() / 2);
+  std::nth_element(lengths.begin(), middle, lengths.end());
+  const double days = static_cast<double>(*middle) * static_cast<double>(spec_.step_ms) / kDayMs;
+  const GateDecision decision = ChooseForecasts(errors, days);
+  rule_choice_ = WithoutOwn(decision.rule);
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const GateCandidate choice = decision.aggregates[i];
+    states_[i].choice = states_[i].trial ? choice : WithoutOwn(choice);
+  }
+}
+
+absl::Status TrainRun::FitBaseOnAll() {
+  meter_.Begin("base", kBaseEnd, trial_.iterations);
+  const ExamplePool pool = Draw(&SeriesSplit::all, BasePool());
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  auto base = FitBase(spec_, pool, trial_.iterations, job_.seed, meter_);
+  if (!base.ok()) return base.status();
+  base_ = *std::move(base);
+  return absl::OkStatus();
+}
+
+absl::Status TrainRun::FitOwnOnAll() {
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (UsesOwn(states_[i].choice)) chosen.push_back(i);
+  }
+  meter_.Begin("own", 1, static_cast<double>(chosen.size()));
+  std::vector<absl::Status> statuses(chosen.size());
+  parallel_for_(chosen.size(), [&](size_t n) {
+    State& state = states_[chosen[n]];
+    if (SpentShare(1)) {
+      state.own = state.trial;  // older by the tail, and exactly what the gate has judged
+      return;
+    }
+    auto own = FineTune(chosen[n], &SeriesSplit::all, base_);
+    statuses[n] = own.status();
+    if (own.ok()) state.own = *std::move(own);
+    meter_.Advance();
+  });
+  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+  return FirstError(statuses);
+}
+
+// Geometric means of the errors over the series that were scored.
+std::vector<TrainedScore> RuleScores(const std::vector<std::vector<TrainedScore>>& series) {
+  constexpr double kErrorMin = 1e-3;  // constant series, exactly forecast
+  std::array<double, kGateCandidates> mae{}, pinball{}, count{};
+  for (const auto& scores : series) {
+    for (const TrainedScore& score : scores) {
+      const auto i = static_cast<size_t>(score.candidate);
+      mae[i] += std::log(std::max(kErrorMin, score.mae));
+      pinball[i] += std::log(std::max(kErrorMin, score.pinball));
+      count[i] += 1;
+    }
+  }
+  std::vector<TrainedScore> means;
+  for (size_t i = 0; i < count.size(); ++i) {
+    if (count[i] == 0) continue;
+    means.push_back({.candidate = static_cast<GateCandidate>(i),
+                     .mae = std::exp(mae[i] / count[i]),
+                     .pinball = std::exp(pinball[i] / count[i])});
+  }
+  return means;
+}
+
+TrainResult TrainRun::Result() const {
+  TrainResult result{.base = base_,
+                     .choice = rule_choice_,
+                     .scores = {},
+                     .origins = 0,
+                     .base_iterations = trial_.iterations,
+                     .series = {}};
+  std::vector<std::vector<TrainedScore>> scores;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    const State& state = states_[i];
+    scores.push_back(state.scores.List());
+    result.origins += state.scores.origins;
+    result.series.push_back({.aggregate = job_.series[i].aggregate,
+                             .choice = state.choice,
+                             .scores = scores.back(),
+                             .own = state.own.value_or(Weights())});
+  }
+  result.scores = RuleScores(scores);
+  return result;
+}
+
+absl::StatusOr<TrainResult> TrainRun::Run() {
+  for (const auto step : {&TrainRun::Split, &TrainRun::FitBaseBeforeTail, &TrainRun::ScoreBase,
+                          &TrainRun::FitOwnBeforeTail, &TrainRun::ScoreOwn}) {
+    if (absl::Status status = (this->*step)(); !status.ok()) return status;
+  }
+  Choose();
+  for (const auto step : {&TrainRun::FitBaseOnAll, &TrainRun::FitOwnOnAll}) {
+    if (absl::Status status = (this->*step)(); !status.ok()) return status;
+  }
+  return Result();
+}
+
+}  // namespace
+
+absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& options) {
+  if (absl::Status valid = job.spec.Validate(); !valid.ok()) return valid;
+  if (options.recipe.base_iterations.empty()) {
+    return absl::InvalidArgumentError("the recipe tries no number of iterations");
+  }
+  if (job.series.empty()) return absl::InvalidArgumentError("the job has no series");
+  if (job.seconds_max > 0 && !options.now_seconds) {
+    return absl::InvalidArgumentError("a job with a time budget needs a clock");
+  }
+  auto engine = CreateEngine(options.engine, SerialFor());
+  if (!engine.ok()) return engine.status();
+  try {
+    return TrainRun(job, options, *std::move(engine)).Run();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("training ran out of memory");
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("training failed: ", error.what()));
+  }
+}
+
+}  // namespace auspex::model

@@ -1,0 +1,157 @@
+#include "model/train/train.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <string>
+
+#include "model/train/training_series_test.h"
+
+namespace auspex::model {
+namespace {
+
+TrainOptions Quick() {
+  TrainOptions options;
+  options.parallel_for = TwoThreads();
+  options.recipe = {.base_iterations = {80, 20}, .own_iterations = 10, .pool_windows = 512};
+  return options;
+}
+
+double MaeOf(const std::vector<TrainedScore>& scores, GateCandidate candidate) {
+  for (const TrainedScore& score : scores) {
+    if (score.candidate == candidate) return score.mae;
+  }
+  return kNan;
+}
+
+void ExpectFinite(const Weights& weights) {
+  EXPECT_TRUE(
+      std::ranges::all_of(weights.values(), [](float value) { return std::isfinite(value); }));
+}
+
+TEST(TrainTest, BeatsTheNaiveForecastsOnANoisyDayWave) {
+  TrainJob job = WaveJob(4, 24 * 21);
+  job.own_steps_min = 24 * 10;
+  job.series[3].values.resize(24 * 5);  // too short for weights of its own
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(CheckWeights(job.spec, result->base).ok());
+  EXPECT_LT(MaeOf(result->scores, GateCandidate::kBase),
+            MaeOf(result->scores, GateCandidate::kSeasonalNaive));
+  EXPECT_GT(BlendOf(result->choice).network, 0);
+  EXPECT_FALSE(UsesOwn(result->choice));
+  EXPECT_GT(result->origins, 0);
+  ASSERT_EQ(result->series.size(), 4u);
+  for (size_t i = 0; i < 4; ++i) {
+    const TrainedSeries& series = result->series[i];
+    EXPECT_EQ(series.aggregate, i + 1);
+    EXPECT_EQ(series.own.empty(), !UsesOwn(series.choice));
+    EXPECT_EQ(std::isnan(MaeOf(series.scores, GateCandidate::kOwn)), i == 3);
+  }
+  EXPECT_FALSE(UsesOwn(result->series[3].choice));
+}
+
+TEST(TrainTest, DependsOnTheJobAlone) {
+  const TrainJob job = WaveJob(2, 24 * 8);
+  TrainOptions serial = Quick();
+  serial.parallel_for = SerialFor();
+  const auto one = Train(job, serial);
+  const auto two = Train(job, Quick());
+  ASSERT_TRUE(one.ok() && two.ok());
+  EXPECT_TRUE(std::ranges::equal(one->base.values(), two->base.values()));
+  EXPECT_EQ(one->choice, two->choice);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(one->series[i].choice, two->series[i].choice);
+    EXPECT_TRUE(std::ranges::equal(one->series[i].own.values(), two->series[i].own.values()));
+  }
+}
+
+// What real rules hold, all at once.
+TEST(TrainTest, LivesWithOddSeries) {
+  TrainJob job = WaveJob(6, 24 * 10);
+  std::ranges::fill(job.series[0].values, 42.0F);                      // constant
+  std::ranges::fill(job.series[1].values, 0.0F);                       // zero
+  std::ranges::fill(job.series[2].values, kNan);                       // nothing at all
+  for (size_t i = 0; i < 240; i += 2) job.series[3].values[i] = kNan;  // half of it missing
+  for (size_t i = 100; i < 220; ++i) job.series[3].values[i] = kNan;   // and five days
+  job.series[4].values.resize(3);                                      // just born
+  for (size_t i = 150; i < 240; ++i) job.series[5].values[i] = 1e12F;  // another world
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectFinite(result->base);
+  ASSERT_EQ(result->series.size(), 6u);
+  for (const TrainedSeries& series : result->series) ExpectFinite(series.own);
+  EXPECT_TRUE(result->series[2].scores.empty());
+  EXPECT_TRUE(result->series[4].scores.empty());
+}
+
+TEST(TrainTest, LearnsFromHalfADayOfOneSeries) {
+  TrainJob job = WaveJob(1, 1);
+  job.spec.step_ms = 300'000;
+  job.spec.horizon_steps = 288;
+  job.spec.context_steps = 4032;
+  job.series[0].values = DayWave(144, 3);
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectFinite(result->base);
+}
+
+TEST(TrainTest, OwnModelsOnlyWhenAsked) {
+  TrainJob job = WaveJob(2, 24 * 8);
+  job.per_aggregate = false;
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  for (const TrainedSeries& series : result->series) EXPECT_TRUE(series.own.empty());
+}
+
+TEST(TrainTest, StopsFineTuningWhenTheBudgetIsSpent) {
+  TrainJob job = WaveJob(3, 24 * 8);
+  job.seconds_max = 10;
+  TrainOptions options = Quick();
+  options.parallel_for = SerialFor();
+  double now = 0;
+  options.now_seconds = [&now] { return now += 6; };  // the first question already comes late
+  const auto result = Train(job, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectFinite(result->base);
+  for (const TrainedSeries& series : result->series) EXPECT_TRUE(series.own.empty());
+}
+
+TEST(TrainTest, ReportsProgressThatNeverFalls) {
+  double fraction = 0;
+  std::map<std::string, int, std::less<>> stages;
+  TrainOptions options = Quick();
+  options.progress = [&](const TrainProgress& progress) {
+    EXPECT_GE(progress.fraction, fraction);
+    fraction = progress.fraction;
+    ++stages[std::string(progress.stage)];
+  };
+  ASSERT_TRUE(Train(WaveJob(2, 24 * 8), options).ok());
+  EXPECT_EQ(fraction, 1);
+  for (const char* stage : {"features", "base", "own", "gate"})
+    EXPECT_GT(stages[stage], 0) << stage;
+}
+
+TEST(TrainTest, StopsWhenCancelledInAnyStage) {
+  for (const char* stage : {"features", "base", "gate", "own"}) {
+    std::atomic<bool> cancel{false};
+    TrainOptions options = Quick();
+    options.progress = [&](const TrainProgress& progress) { cancel = progress.stage == stage; };
+    options.cancelled = [&] { return cancel.load(); };
+    const auto result = Train(WaveJob(2, 24 * 8), options);
+    EXPECT_EQ(result.status().code(), absl::StatusCode::kCancelled) << stage;
+  }
+}
+
+TEST(TrainTest, RefusesWhatCannotBeTrained) {
+  TrainJob job = WaveJob(1, 24 * 8);
+  job.spec.hidden = 0;
+  EXPECT_EQ(Train(job, Quick()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Train(WaveJob(0, 0), Quick()).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Train(WaveJob(3, 10), Quick()).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace auspex::model
