@@ -1,0 +1,112 @@
+#include "sidecar/worker/train_codec.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace auspex {
+namespace {
+
+absl::StatusOr<model::ModelSpec> SpecFromMessage(const v1::ModelSpec& message) {
+  const auto cell = model::ParseCell(message.cell());
+  if (!cell.ok()) return cell.status();
+  model::ModelSpec spec;
+  spec.cell = *cell;
+  spec.hidden = message.hidden();
+  spec.layers = message.layers();
+  spec.decoder_width = message.decoder_width();
+  spec.step_ms = message.step_ms();
+  spec.horizon_steps = message.horizon_steps();
+  spec.context_steps = message.context_steps();
+  spec.utc_offset_minutes = message.utc_offset_minutes();
+  spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());
+  if (absl::Status valid = spec.Validate(); !valid.ok()) return valid;
+  return spec;
+}
+
+void SetChoice(model::GateCandidate candidate, v1::GateChoice* message) {
+  const model::Blend blend = model::BlendOf(candidate);
+  message->set_candidate(std::string(model::GateCandidateName(candidate)));
+  message->set_own(model::UsesOwn(candidate));
+  message->set_network(blend.network);
+  message->set_seasonal_naive(blend.seasonal_naive);
+  message->set_last(blend.last);
+}
+
+void SetScores(const std::vector<model::TrainedScore>& scores,
+               google::protobuf::RepeatedPtrField<v1::CandidateScore>* messages) {
+  for (const model::TrainedScore& score : scores) {
+    v1::CandidateScore* message = messages->Add();
+    message->set_candidate(std::string(model::GateCandidateName(score.candidate)));
+    message->set_mae(score.mae);
+    message->set_pinball(score.pinball);
+  }
+}
+
+void SetWeights(const model::Weights& weights, google::protobuf::RepeatedField<float>* message) {
+  message->Assign(weights.values().begin(), weights.values().end());
+}
+
+}  // namespace
+
+absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header) {
+  auto spec = SpecFromMessage(header.spec());
+  if (!spec.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rule ", header.rule(), ": spec: ", std::string(spec.status().message())));
+  }
+  if (header.aggregates() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("rule ", header.rule(), ": aggregates is ",
+                                                   header.aggregates(), ", must be at least 1"));
+  }
+  if (!(header.seconds_max() >= 0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rule ", header.rule(), ": seconds_max is ", header.seconds_max()));
+  }
+  model::TrainJob job;
+  job.spec = *std::move(spec);
+  job.seed = header.seed();
+  job.per_aggregate = header.per_aggregate();
+  job.own_steps_min = header.own_steps_min();
+  job.seconds_max = header.seconds_max();
+  return job;
+}
+
+model::TrainSeries SeriesFromMessage(const v1::TrainSeries& message) {
+  return {.aggregate = message.aggregate_id(),
+          .first_ms = message.first_ms(),
+          .values = std::vector<float>(message.values().begin(), message.values().end())};
+}
+
+v1::TrainEvent ProgressEvent(const model::TrainProgress& progress) {
+  v1::TrainEvent event;
+  event.mutable_progress()->set_stage(std::string(progress.stage));
+  event.mutable_progress()->set_fraction(progress.fraction);
+  event.mutable_progress()->set_loss(progress.loss);
+  return event;
+}
+
+v1::TrainEvent SummaryEvent(const model::TrainResult& result, double seconds) {
+  v1::TrainEvent event;
+  v1::TrainSummary* summary = event.mutable_summary();
+  SetWeights(result.base, summary->mutable_base_weights());
+  SetChoice(result.choice, summary->mutable_choice());
+  SetScores(result.scores, summary->mutable_scores());
+  summary->set_origins(result.origins);
+  summary->set_seconds(seconds);
+  summary->set_base_iterations(result.base_iterations);
+  return event;
+}
+
+v1::TrainEvent AggregateEvent(const model::TrainedSeries& series) {
+  v1::TrainEvent event;
+  v1::AggregateModel* aggregate = event.mutable_aggregate();
+  aggregate->set_aggregate_id(series.aggregate);
+  SetChoice(series.choice, aggregate->mutable_choice());
+  SetScores(series.scores, aggregate->mutable_scores());
+  SetWeights(series.own, aggregate->mutable_own_weights());
+  return event;
+}
+
+}  // namespace auspex
