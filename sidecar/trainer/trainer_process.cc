@@ -29,7 +29,7 @@ std::vector<std::string> Arguments(const TrainerProcessOptions& options) {
           absl::StrCat("--memory.max=", options.memory_bytes_max),
           absl::StrCat("--log.level=", options.log_level),
           absl::StrCat("--log.format=", options.log_format),
-          "--die-with-parent"};
+          absl::StrCat("--die-with-parent=", getpid())};
 }
 
 // A fresh start: no signal blocked or ignored, a process group of its own (a terminal's Ctrl-C is
