@@ -63,7 +63,7 @@ class Layers:
             return f"its folder is not in the table of {TABLES}"
         allowed = self.allowed[folder] + [folder]
         if source.is_test:
-            allowed.append("tests/testing")
+            allowed += ["tests/testing", "model/testing"]
         if any(covers(name, include) for name in allowed):
             return None
         return f"{folder} may not include {include}; see the table in {TABLES}"

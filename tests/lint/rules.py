@@ -38,7 +38,7 @@ BANNED_CALLS = [
            "take a Logger, or return a Status", in_tests=False),
     Banned(r"(?<![(\s])\s*\bnew\s+[A-Za-z_:(]", r"^$",
            "use std::make_unique; for a private constructor give it to a smart pointer at once"),
-    Banned(r"(?<!= )\bdelete\b(?!\s*;)", r"^$", "let a smart pointer own it"),
+    Banned(r"(?<!= )(?<!operator )\bdelete\b(?!\s*;)", r"^$", "let a smart pointer own it"),
     Banned(r"\bis_?nan\(|\bstd::isnan\b", r"^(sidecar/core/|model/)",
            "ask IsStaleMarker or IsMissing of sidecar/core/sample.h: a NaN is a value",
            in_tests=False),
