@@ -1,0 +1,28 @@
+// The daemon's own HTTP endpoints: health, readiness, reload, metrics, forecasts, landing page.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "sidecar/net/http_server.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace auspex {
+
+// What the endpoints ask of the daemon. All thread-safe.
+struct WebSources {
+  std::function<bool()> ready;             // every stage can answer
+  std::function<absl::Status()> reload;    // empty: the lifecycle API is off
+  std::function<std::string()> forecasts;  // exposition text
+  prometheus::Registry& metrics;
+};
+
+// Registers GET /, /-/healthy, /-/ready, /metrics, /forecasts and POST|PUT /-/reload, with
+// Prometheus' texts and status codes.
+void RegisterWeb(WebSources sources, HttpServer& server);
+
+}  // namespace auspex
