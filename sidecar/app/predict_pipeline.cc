@@ -67,7 +67,7 @@ class ScratchDirectory {
 std::vector<DurationMs> LeadsToShow(DurationMs horizon_ms, DurationMs step_ms) {
   std::vector<DurationMs> leads;
   for (const int part : {24, 4, 2, 1}) {
-    const DurationMs lead_ms = StepCeil(horizon_ms / part, step_ms);
+    const DurationMs lead_ms = std::max(step_ms, StepFloor(horizon_ms / part, step_ms));
     if (leads.empty() || leads.back() < lead_ms) leads.push_back(lead_ms);
   }
   return leads;
