@@ -34,7 +34,8 @@ bool DecodeRow(std::string_view row, std::vector<IssuedForecast>* forecasts) {
     if (!DecodeNumber(&row, &aggregate) || !DecodeNumber(&row, &count)) return false;
     if (row.size() / sizeof(float) < count) return false;
     IssuedForecast forecast = {AggregateId{aggregate}, std::vector<float>(count)};
-    std::memcpy(forecast.values.data(), row.data(), count * sizeof(float));
+    // An empty vector may have no address to copy to.
+    if (count > 0) std::memcpy(forecast.values.data(), row.data(), count * sizeof(float));
     row.remove_prefix(count * sizeof(float));
     forecasts->push_back(std::move(forecast));
   }
