@@ -12,6 +12,7 @@ namespace auspex {
 namespace {
 
 constexpr DurationMs kStartTimeout = 60 * kSecond;
+constexpr char kConfigFile[] = "prometheus.yml";
 
 std::string Seconds(TimestampMs ms) {
   char text[32];
@@ -20,16 +21,14 @@ std::string Seconds(TimestampMs ms) {
   return text;
 }
 
-std::string ConfigText(const PrometheusOptions& options, int port) {
+std::string ConfigText(std::string config, const std::string& out_of_order_window, int port) {
   constexpr std::string_view kPlaceholder = "$PORT";
-  std::string config = options.config;
   for (size_t at = config.find(kPlaceholder); at != std::string::npos;
        at = config.find(kPlaceholder)) {
     config.replace(at, kPlaceholder.size(), std::to_string(port));
   }
-  if (!options.out_of_order_window.empty()) {
-    config +=
-        "\nstorage: {tsdb: {out_of_order_time_window: " + options.out_of_order_window + "}}\n";
+  if (!out_of_order_window.empty()) {
+    config += "\nstorage: {tsdb: {out_of_order_time_window: " + out_of_order_window + "}}\n";
   }
   return config;
 }
@@ -58,29 +57,34 @@ absl::StatusOr<PrometheusServer> PrometheusServer::Start(const PrometheusOptions
   if (!binary.ok()) return binary.status();
   auto directory = std::make_unique<TempDir>();
   const int port = options.port != 0 ? options.port : FreePort();
-  const std::string config_path = directory->File("prometheus.yml");
-  std::ofstream(config_path) << ConfigText(options, port);
+  const std::string config_path = directory->File(kConfigFile);
+  std::ofstream(config_path) << ConfigText(options.config, options.out_of_order_window, port);
 
   const std::string data =
       options.data_directory.empty() ? directory->File("data") : options.data_directory;
   SubprocessOptions program;
-  program.args = {*binary, "--config.file=" + config_path, "--storage.tsdb.path=" + data,
+  program.args = {*binary,
+                  "--config.file=" + config_path,
+                  "--storage.tsdb.path=" + data,
                   "--web.listen-address=127.0.0.1:" + std::to_string(port),
-                  "--web.enable-remote-write-receiver"};
+                  "--web.enable-remote-write-receiver",
+                  "--web.enable-lifecycle"};
   program.args.insert(program.args.end(), options.flags.begin(), options.flags.end());
   program.working_directory = directory->path();
   absl::StatusOr<Subprocess> process = Subprocess::Start(program);
   if (!process.ok()) return process.status();
-  PrometheusServer server(std::move(directory), *std::move(process), port);
+  PrometheusServer server(std::move(directory), *std::move(process), options, port);
   const absl::Status ready =
       WaitForHttp200(server.process_, server.url_ + "/-/ready", kStartTimeout);
   if (!ready.ok()) return ready;
   return server;
 }
 
-PrometheusServer::PrometheusServer(std::unique_ptr<TempDir> directory, Subprocess process, int port)
+PrometheusServer::PrometheusServer(std::unique_ptr<TempDir> directory, Subprocess process,
+                                   const PrometheusOptions& options, int port)
     : directory_(std::move(directory)),
       process_(std::move(process)),
+      out_of_order_window_(options.out_of_order_window),
       port_(port),
       url_("http://127.0.0.1:" + std::to_string(port)) {}
 
@@ -109,6 +113,15 @@ absl::StatusOr<nlohmann::json> PrometheusServer::QueryRange(std::string_view pro
 
 absl::StatusOr<nlohmann::json> PrometheusServer::Api(std::string_view path) {
   return Data({.url = url_ + "/api/v1/" + std::string(path)});
+}
+
+absl::Status PrometheusServer::Reconfigure(const std::string& config) {
+  std::ofstream(directory_->File(kConfigFile)) << ConfigText(config, out_of_order_window_, port_);
+  const auto response = client_.Perform({.method = "POST", .url = url_ + "/-/reload"});
+  if (!response.ok()) return response.status();
+  if (response->status == 200) return absl::OkStatus();
+  return absl::InternalError("reload: status " + std::to_string(response->status) + ": " +
+                             response->body);
 }
 
 absl::Status PrometheusServer::Write(std::span<const LabeledSample> samples) {

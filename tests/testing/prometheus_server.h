@@ -51,17 +51,22 @@ class PrometheusServer {
   // `data` of GET /api/v1/<path>.
   absl::StatusOr<nlohmann::json> Api(std::string_view path);
 
+  // Puts another prometheus.yml in service, as PrometheusOptions::config.
+  absl::Status Reconfigure(const std::string& config);
+
   // Sends one remote write 1.0 request.
   absl::Status Write(std::span<const LabeledSample> samples);
   // Sends a ready snappy-compressed body of remote write 1.0.
   absl::Status WriteBody(std::string body);
 
  private:
-  PrometheusServer(std::unique_ptr<TempDir> directory, Subprocess process, int port);
+  PrometheusServer(std::unique_ptr<TempDir> directory, Subprocess process,
+                   const PrometheusOptions& options, int port);
   absl::StatusOr<nlohmann::json> Data(const HttpClientRequest& request);
 
   std::unique_ptr<TempDir> directory_;  // outlives the process
   Subprocess process_;
+  std::string out_of_order_window_;
   int port_;
   std::string url_;
   HttpClient client_;
