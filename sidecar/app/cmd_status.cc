@@ -42,7 +42,9 @@ std::string RuleLine(const json& rule) {
 
 // A rule's first round is complete when forecasts of a trained model are out.
 bool RoundComplete(const json& rule) {
-  return rule.value("phase", "") == "forecasting" && rule.value("forecasts", 0) > 0;
+  return rule.value("phase", "") == "forecasting" && rule.value("forecasts", 0) > 0 &&
+         rule.contains("trained_at") && rule.contains("last_forecast") &&
+         rule["last_forecast"].get<double>() >= rule["trained_at"].get<double>();
 }
 
 // Shows progress where it changes: in place on a terminal, as new lines elsewhere.
