@@ -81,7 +81,7 @@ v1::TrainEvent AggregateAnswer(uint32_t id, bool own, int64_t weights) {
 grpc::Status FakeTrainerService::Train(grpc::ServerContext* context, Stream* stream) {
   if (mode_ == "busy") return {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy"};
   v1::TrainRequest request;
-  stream->Read(&request);
+  if (!stream->Read(&request)) return grpc::Status::CANCELLED;
   const int64_t weights = WeightsOf(request.header().spec());
   std::vector<uint32_t> aggregates;
   while (stream->Read(&request)) aggregates.push_back(request.series().aggregate_id());
