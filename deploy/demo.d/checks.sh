@@ -46,12 +46,14 @@ check_written_back() {
   say "ok: $selector has one live series for each of $aggregates aggregates"
 }
 
-# The curve answers the next 24 hours, point by point, for every aggregate.
+# The curve answers the next 24 hours, point by point, for every aggregate (day and night are series
+# of their own).
 check_curve() {
   local selector='storage_used_bytes_forecast{forecast="curve",quantile="0.5"}' from to complete
   from=$(date +%s) to=$(($(date +%s) + 86400))
   complete=$(curl -sSf --max-time 30 "http://$prometheus/api/v1/query_range" \
-    --data-urlencode "query=$selector" -d "start=$from" -d "end=$to" -d step=300 |
+    --data-urlencode "query=max by (cluster, group, user, storage_type) ($selector)" \
+    -d "start=$from" -d "end=$to" -d step=300 |
     jq --argjson to "$to" '[.data.result[] | select((.values | length) > 270
       and .values[-1][0] > $to - 3600)] | length')
   [[ $complete -eq $aggregates ]] ||

@@ -26,8 +26,10 @@ constexpr std::array<Share, 5> kShares = {{{1, "nvme-scratch"},
                                            {2, "pfs-dataset"},
                                            {3, "nvme-scratch"}}};
 
-constexpr size_t kFillers = 12;     // quotas that are filled to the limit now and then
+constexpr size_t kFillers = 18;     // quotas that are filled to the limit now and then
 constexpr size_t kFalseAlarms = 4;  // quotas with a fresh burst at `now`
+// A quota that was passed stays passed for longer than the horizon of a forecast.
+constexpr double kGraceHours = 28;
 constexpr double kCalmPeak = 0.95;  // nobody else comes closer than this to the limit
 constexpr double kFutureSeconds = 3 * kDaySeconds;     // bursts go on for that long after `now`
 constexpr double kProbeSeconds = 10 * kMinuteSeconds;  // no peak is shorter
@@ -99,7 +101,7 @@ void Story::LayOutOrdinaryLife(Quota& quota) {
   quota.breathing = Uniform(0.003, 0.012);
   quota.scratch = scratch ? Uniform(0.01, 0.035) : Uniform(0.0, 0.008);
   for (Ripple::Wave& wave : quota.ripple.waves) {
-    wave = {Uniform(5, 60) * kHourSeconds, Uniform(0, 6.28), Uniform(0.0005, 0.002)};
+    wave = {Uniform(5, 60) * kHourSeconds, Uniform(0, 6.28), Uniform(0.0003, 0.001)};
   }
   LayOutBursts(quota);
 }
@@ -121,15 +123,15 @@ void Story::LayOutBursts(Quota& quota) {
   }
 }
 
-// Fills from some days into the history up to last_end: a day or more of steady writing until the
-// quota is passed, some hours of nothing because jobs fail, then the clean-up.
+// Fills from some days into the history up to last_end: two or three days of steady writing until
+// the quota is passed (it is a soft one), then the grace period, then the clean-up.
 void Story::LayOutPastFills(Quota& quota, double last_end) {
   quota.base = Uniform(0.70, 0.78);
   double end = last_end;
   while (true) {
     Pulse fill{.start = 0,
-               .rise = Uniform(24, 38) * kHourSeconds,
-               .hold = Uniform(0.5, 5) * kHourSeconds,
+               .rise = Uniform(48, 72) * kHourSeconds,
+               .hold = Uniform(kGraceHours, kGraceHours + 8) * kHourSeconds,
                .fall = Uniform(20, 60) * kMinuteSeconds,
                .size = 0};
     fill.start = end - fill.rise - fill.hold - fill.fall;
@@ -137,9 +139,9 @@ void Story::LayOutPastFills(Quota& quota, double last_end) {
     std::erase_if(quota.bursts, [&](const Pulse& burst) {
       return burst.end() > fill.start && burst.start < fill.end();
     });
-    fill.size = Uniform(1.02, 1.06) - quota.OrdinaryLevel(fill.start + fill.rise);
+    fill.size = Uniform(1.03, 1.07) - quota.OrdinaryLevel(fill.start + fill.rise);
     quota.fills.push_back(fill);
-    end = fill.start - Uniform(3, 8) * kDaySeconds;
+    end = fill.start - Uniform(1.5, 4) * kDaySeconds;
   }
 }
 
@@ -148,16 +150,16 @@ void Story::LayOutPresentFill(Quota& quota, double hit_after) {
   quota.breathing = Uniform(0.002, 0.004);
   quota.scratch = 0;
   std::erase_if(quota.bursts, [&](const Pulse& burst) {
-    return burst.end() > now_ - 2 * kDaySeconds && burst.start < now_ + kPromisedSeconds;
+    return burst.end() > now_ - 4 * kDaySeconds && burst.start < now_ + kPromisedSeconds;
   });
-  const double started_before = Uniform(24, 34) * kHourSeconds;
+  const double started_before = Uniform(46, 68) * kHourSeconds;
   LayOutPastFills(quota, now_ - started_before - Uniform(36, 60) * kHourSeconds);
   const double to_fill = 1 - quota.OrdinaryLevel(now_ + hit_after);
   const double per_second = to_fill / (started_before + hit_after);
   const double size = to_fill + 0.045;
   quota.fills.push_back({.start = now_ - started_before,
                          .rise = size / per_second,
-                         .hold = Uniform(1, 4) * kHourSeconds,
+                         .hold = Uniform(kGraceHours, kGraceHours + 8) * kHourSeconds,
                          .fall = Uniform(20, 60) * kMinuteSeconds,
                          .size = size});
 }

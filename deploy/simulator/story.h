@@ -2,9 +2,9 @@
 //
 // About forty quotas live at 70-95 % of their limit, breathe with the working day, are purged at
 // night, and see bursts: data written fast and deleted fast, which look like disaster to a straight
-// line and are none. Some users fill their quota steadily for a day or more, pass it, and clean up
-// hours later. One or two of them are filling right now and pass their quota 2 to 5 hours after
-// `now`; nobody else comes within 4 % of the quota in the 24 hours after `now`.
+// line and are none. Some users fill their quota steadily for two or three days, pass it, and clean
+// up when the grace period is over. One or two of them are filling right now and pass their quota 2
+// to 5 hours after `now`; nobody else comes within 4 % of the quota in the 24 hours after `now`.
 //
 // Times are Unix seconds. Everything is a pure function of (seed, now): the same arguments tell the
 // same story to the byte, at whatever hour of whichever day it is started.
