@@ -20,8 +20,8 @@ struct Errors {
 
 // Adds the errors of the forecasts from the newest step of `past`, scored on `view`.
 void AddErrors(const HistoryView& view, const HistoryView& past, const Season& season, int horizon,
-               double weight, std::vector<float>* scratch, Errors* errors) {
-  const OriginStatistics statistics = StatisticsOf(past, season, scratch);
+               double weight, Errors* errors) {
+  const OriginStatistics statistics = StatisticsOf(past, season);
   int previous = 0;
   for (int i = 0; i < kTargets; ++i) {
     const int k = 1 + i * (horizon - 1) / (kTargets - 1);
@@ -41,8 +41,7 @@ void AddErrors(const HistoryView& view, const HistoryView& past, const Season& s
 }  // namespace
 
 std::array<float, kCandidates> BacktestLogs(const HistoryView& view, const Season& season,
-                                            int horizon_steps, double scale,
-                                            std::vector<float>* scratch) {
+                                            int horizon_steps, double scale) {
   std::array<float, kCandidates> logs{};
   // A past origin needs some history of its own.
   const int earliest = view.first() + std::max(4, season.day / 4);
@@ -53,7 +52,7 @@ std::array<float, kCandidates> BacktestLogs(const HistoryView& view, const Seaso
   for (double back : kHorizonsBack) {
     const int origin = view.last() - static_cast<int>(back * horizon);
     if (origin < earliest) break;
-    AddErrors(view, view.Until(origin), season, horizon, 1 / back, scratch, &errors);
+    AddErrors(view, view.Until(origin), season, horizon, 1 / back, &errors);
   }
   if (errors.weight == 0) return logs;
   const double floor = kErrorFloor * scale;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "model/features/history_view.h"
 #include "model/features/season.h"
@@ -14,9 +13,8 @@ namespace auspex::model {
 // 1.5, 2 and 3 horizons back, weighted by 1/distance) over eight targets each. All zero when there
 // is too little history to look back. With a history shorter than a horizon, the look back is
 // shortened to what there is. `scale` is the window's; errors below a thousandth of it count as
-// equal. `scratch` is overwritten.
+// equal.
 std::array<float, kCandidates> BacktestLogs(const HistoryView& view, const Season& season,
-                                            int horizon_steps, double scale,
-                                            std::vector<float>* scratch);
+                                            int horizon_steps, double scale);
 
 }  // namespace auspex::model

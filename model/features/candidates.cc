@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/features/median.h"
+
 namespace auspex::model {
 namespace {
 
@@ -34,8 +36,7 @@ SameTimeDays ReadDays(const HistoryView& view, const Season& season, int newest,
   }
   result.yesterday = Or(days[0], last);
   for (double& day : days) day = Or(day, result.means[kDays - 1]);
-  std::nth_element(days.begin(), days.begin() + kDays / 2, days.end());
-  result.median = days[kDays / 2];
+  result.median = MedianOfSeven(days);
   return result;
 }
 
@@ -54,8 +55,7 @@ double ProfileAtOrigin(const HistoryView& view, const Season& season, double las
 
 }  // namespace
 
-OriginStatistics StatisticsOf(const HistoryView& view, const Season& season,
-                              std::vector<float>* scratch) {
+OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   OriginStatistics s{};
   s.last = view.At(view.last());
   s.mean_half_hour = view.MeanOfNewest(season.half_hour);
@@ -67,8 +67,8 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season,
   s.profile = ProfileAtOrigin(view, season, s.last);
   const double centre_distance = (season.six_hours - season.hour) / 2.0;
   s.slope = (s.mean_hour - s.mean_six_hours) / std::max(1.0, centre_distance);
-  s.median_day = view.MedianOfNewest(season.day, scratch);
-  s.median_week = view.MedianOfNewest(season.week, scratch);
+  s.median_day = view.MedianOfNewest(season.day);
+  s.median_week = view.MedianOfNewest(season.week);
   return s;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "model/features/history_view.h"
 #include "model/features/season.h"
@@ -24,9 +23,8 @@ struct OriginStatistics {
   double median_week;
 };
 
-// Statistics of a view at its newest step. `scratch` is overwritten.
-OriginStatistics StatisticsOf(const HistoryView& view, const Season& season,
-                              std::vector<float>* scratch);
+// Statistics of a view at its newest step.
+OriginStatistics StatisticsOf(const HistoryView& view, const Season& season);
 
 struct Candidates {
   std::array<double, kCandidates> values;

@@ -69,7 +69,6 @@ struct FeatureBuilder::Scratch {
   explicit Scratch(const ModelSpec& spec) : season(spec) {}
 
   const Season season;
-  std::vector<float> sorting;
   OriginStatistics statistics{};  // of the window that was built last
 };
 
@@ -85,7 +84,7 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   const std::optional<HistoryView> found = ViewOf(spec_, series, origin);
   if (!found) return false;
   const HistoryView& view = *found;
-  scratch.statistics = StatisticsOf(view, season, &scratch.sorting);
+  scratch.statistics = StatisticsOf(view, season);
 
   const WindowScale scale = ScaleOf(view, season);
   out->level = scratch.statistics.mean_hour;
@@ -96,7 +95,7 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
 
   out->window.resize(kWindowFeatures);
   const auto shape = ShapeFeatures(view, season, scratch.statistics, scale, out->level);
-  const auto logs = BacktestLogs(view, season, spec_.horizon_steps, out->scale, &scratch.sorting);
+  const auto logs = BacktestLogs(view, season, spec_.horizon_steps, out->scale);
   std::copy(logs.begin(), logs.end(), std::copy(shape.begin(), shape.end(), out->window.begin()));
 
   out->patches.resize(static_cast<size_t>(spec_.patches()) *

@@ -31,21 +31,33 @@ class SeriesIndex {
   // Indices below are 0 <= i < size(), ranges 0 <= begin <= end <= size().
   // The newest value at or before i. REQUIRES: there is one.
   float filled(int i) const { return filled_[static_cast<size_t>(i)]; }
+  // All of them; 0 before the first value.
+  std::span<const float> filled() const { return filled_; }
   // Sum of the filled values of [begin, end). Exact to double precision relative to the values in
   // the range: values outside it, however large, do not leave rounding errors in the sum.
   // REQUIRES: a value at or before `begin`.
-  double Sum(int begin, int end) const;
-  int ObservedCount(int begin, int end) const;
+  double Sum(int begin, int end) const {
+    const Prefix& a = sums_[static_cast<size_t>(begin)];
+    const Prefix& b = sums_[static_cast<size_t>(end)];
+    return (b.sum - a.sum) + (b.error - a.error);
+  }
+  int ObservedCount(int begin, int end) const {
+    return observed_[static_cast<size_t>(end)] - observed_[static_cast<size_t>(begin)];
+  }
   // First index in [begin, end) that has a value; `end` when none has.
   int FirstObserved(int begin, int end) const;
 
  private:
+  struct Prefix {
+    double sum;
+    double error;  // what rounding took from `sum`
+  };
+
   int64_t step_ms_;
   int64_t first_ms_ = 0;
   std::vector<float> filled_;  // 0 before the first value
-  // Prefix sums; entry i is over [0, i).
-  std::vector<double> sum_;
-  std::vector<double> sum_error_;  // what rounding took from sum_
+  // Entry i is over [0, i).
+  std::vector<Prefix> sums_;
   std::vector<int32_t> observed_;
 };
 

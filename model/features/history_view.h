@@ -1,8 +1,9 @@
 // The part of a series that a window may read.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <optional>
-#include <vector>
 
 #include "model/features/features.h"
 
@@ -27,14 +28,22 @@ class HistoryView {
   HistoryView Until(int last) const { return HistoryView(series_, first_, last); }
 
   // Mean over the steps of [begin, end) that the view has; NaN when it has none.
-  double Mean(int begin, int end) const;
+  double Mean(int begin, int end) const {
+    begin = std::max(begin, first_);
+    end = std::min(end, last_ + 1);
+    if (begin >= end) return std::numeric_limits<double>::quiet_NaN();
+    return series_->Sum(begin, end) / (end - begin);
+  }
   // Mean over the newest `n` steps, or all when there are fewer.
   double MeanOfNewest(int n) const;
   // Mean over the steps around `centre`, `half_width` to either side; moved back where it would
   // reach over the newest step. NaN when the view has none of them.
-  double Smooth(int centre, int half_width) const;
-  // Median of the newest `n` steps, or all when there are fewer. `scratch` is overwritten.
-  double MedianOfNewest(int n, std::vector<float>* scratch) const;
+  double Smooth(int centre, int half_width) const {
+    centre = std::min(centre, last_ - half_width);
+    return Mean(centre - half_width, centre + half_width + 1);
+  }
+  // Median of the newest `n` steps, or all when there are fewer.
+  double MedianOfNewest(int n) const;
 
  private:
   HistoryView(const SeriesIndex* series, int first, int last)

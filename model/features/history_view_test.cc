@@ -76,13 +76,12 @@ TEST(HistoryViewTest, MeansReadOnlyTheView) {
 }
 
 TEST(HistoryViewTest, MedianIsTheMiddle) {
-  std::vector<float> scratch;
   const SeriesIndex series = IndexOf({5, 1, 4, 2, 3});
   const HistoryView view = *HistoryView::From(series, 0, 4);
-  EXPECT_EQ(view.MedianOfNewest(1, &scratch), 3);
-  EXPECT_EQ(view.MedianOfNewest(2, &scratch), 2.5);
-  EXPECT_EQ(view.MedianOfNewest(4, &scratch), 2.5);
-  EXPECT_EQ(view.MedianOfNewest(99, &scratch), 3);
+  EXPECT_EQ(view.MedianOfNewest(1), 3);
+  EXPECT_EQ(view.MedianOfNewest(2), 2.5);
+  EXPECT_EQ(view.MedianOfNewest(4), 2.5);
+  EXPECT_EQ(view.MedianOfNewest(99), 3);
 }
 
 }  // namespace

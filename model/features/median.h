@@ -1,0 +1,16 @@
+// Medians of thousands of values, in a few passes over them.
+#pragma once
+
+#include <span>
+
+namespace auspex::model {
+
+// The median, the mean of the two middle values where their number is even. Exact; takes time
+// proportional to the number of values whatever they are, and no memory. REQUIRES: at least one
+// value, all finite.
+double MedianOf(std::span<const float> values);
+
+// The same for seven values, branch-free: for the innermost loops.
+double MedianOfSeven(std::span<const double, 7> values);
+
+}  // namespace auspex::model
