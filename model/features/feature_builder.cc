@@ -33,34 +33,47 @@ int64_t LocalTimeOf(const ModelSpec& spec, const SeriesIndex& series, int i) {
   return series.time_ms(i) + int64_t{spec.utc_offset_minutes} * 60'000;
 }
 
-// The calendar of targets, and how far ahead they are.
-class TargetClock {
+// Features of targets that their time alone decides: how far ahead they are, and the calendar. Most
+// windows of a fleet have the same origin and ask for the same targets, so the latest are kept.
+class TargetTimes {
  public:
-  TargetClock(const ModelSpec& spec, int64_t origin_local_ms, bool week_known)
-      : spec_(spec),
-        origin_local_ms_(origin_local_ms),
-        week_known_(week_known),
-        log_horizon_(std::log1p(spec.horizon_steps)) {}
+  static constexpr size_t kFeatures = kTargetFeatures - 1;  // the last is the candidates'
 
-  // Appends all features of target k but the last, which the candidates know.
-  float* Append(int k, float* out) const {
-    const int64_t local_ms = origin_local_ms_ + k * spec_.step_ms;
-    const CirclePoint day = spec_.has_day() ? TimeOfDay(local_ms) : CirclePoint{0, 0};
-    const CirclePoint week = week_known_ ? DayOfWeek(local_ms) : CirclePoint{0, 0};
-    const double double_sin = 2 * day.sin * day.cos;
-    const double double_cos = day.cos * day.cos - day.sin * day.sin;
-    for (double value : {static_cast<double>(k) / spec_.horizon_steps, std::log1p(k) / log_horizon_,
-                         day.sin, day.cos, double_sin, double_cos, week.sin, week.cos}) {
-      *out++ = static_cast<float>(value);
+  // [k.size()][kFeatures], valid until the next call.
+  const float* Rows(const ModelSpec& spec, int64_t origin_local_ms, bool week_known,
+                    std::span<const int> k) {
+    if (origin_local_ms != origin_local_ms_ || week_known != week_known_ ||
+        !std::equal(k.begin(), k.end(), k_.begin(), k_.end())) {
+      origin_local_ms_ = origin_local_ms;
+      week_known_ = week_known;
+      k_.assign(k.begin(), k.end());
+      Fill(spec);
     }
-    return out;
+    return rows_.data();
   }
 
  private:
-  const ModelSpec& spec_;
-  int64_t origin_local_ms_;
-  bool week_known_;
-  double log_horizon_;
+  void Fill(const ModelSpec& spec) {
+    rows_.resize(k_.size() * kFeatures);
+    const double log_horizon = std::log1p(spec.horizon_steps);
+    float* out = rows_.data();
+    for (int k : k_) {
+      const int64_t local_ms = origin_local_ms_ + k * spec.step_ms;
+      const CirclePoint day = spec.has_day() ? TimeOfDay(local_ms) : CirclePoint{0, 0};
+      const CirclePoint week = week_known_ ? DayOfWeek(local_ms) : CirclePoint{0, 0};
+      const double double_sin = 2 * day.sin * day.cos;
+      const double double_cos = day.cos * day.cos - day.sin * day.sin;
+      for (double value : {static_cast<double>(k) / spec.horizon_steps, std::log1p(k) / log_horizon,
+                           day.sin, day.cos, double_sin, double_cos, week.sin, week.cos}) {
+        *out++ = static_cast<float>(value);
+      }
+    }
+  }
+
+  int64_t origin_local_ms_ = 0;
+  bool week_known_ = false;
+  std::vector<int> k_;
+  std::vector<float> rows_;
 };
 
 }  // namespace
@@ -69,6 +82,7 @@ struct FeatureBuilder::Scratch {
   explicit Scratch(const ModelSpec& spec) : season(spec) {}
 
   const Season season;
+  TargetTimes times;
   OriginStatistics statistics{};  // of the window that was built last
 };
 
@@ -111,8 +125,9 @@ void FeatureBuilder::Targets(const SeriesIndex& series, int origin, const Window
   if (!found) return;
   const HistoryView& view = *found;
   const Season& season = scratch_->season;
-  const TargetClock clock(spec_, LocalTimeOf(spec_, series, origin),
-                          view.steps() >= kDaysForWeek * season.day);
+  const bool week_known = view.steps() >= kDaysForWeek * season.day;
+  const float* time =
+      scratch_->times.Rows(spec_, LocalTimeOf(spec_, series, origin), week_known, k);
   out->candidates.resize(k.size() * kCandidates);
   out->features.resize(k.size() * kTargetFeatures);
   float* candidate = out->candidates.data();
@@ -122,7 +137,8 @@ void FeatureBuilder::Targets(const SeriesIndex& series, int origin, const Window
     for (double value : candidates.values) {
       *candidate++ = static_cast<float>(ToZ(value, window.level, window.scale));
     }
-    feature = clock.Append(target, feature);
+    feature = std::copy_n(time, TargetTimes::kFeatures, feature);
+    time += TargetTimes::kFeatures;
     *feature++ = candidates.week_ago_known ? 1.0F : 0.0F;
   }
 }

@@ -89,7 +89,7 @@ float OfKey(int32_t key) {
 }
 
 // Bisects the floats between the extremes, not the values: at most 32 passes that only compare and
-// count, at a vector per cycle, and no branch that depends on a value.
+// count, about a vector per cycle, without a branch that depends on a value.
 double Median(const float* values, size_t n) {
   const size_t rank = n / 2;
   float lowest;
@@ -98,19 +98,22 @@ double Median(const float* values, size_t n) {
   // At most `rank` values are below low, more than `rank` below high.
   int64_t low = KeyOf(lowest);
   int64_t high = int64_t{KeyOf(highest)} + 1;
-  size_t below = 0;  // low
-  while (high - low > 1) {
+  size_t below_low = 0;
+  size_t below_high = n;
+  while (high - low > 1 && below_high - below_low > 1) {
     const int64_t middle = low + (high - low) / 2;
     const size_t count = CountBelow(values, n, OfKey(static_cast<int32_t>(middle)));
     if (count <= rank) {
       low = middle;
-      below = count;
+      below_low = count;
     } else {
       high = middle;
+      below_high = count;
     }
   }
-  const float upper = OfKey(static_cast<int32_t>(low));
-  if (n % 2 == 1 || below < rank) return upper;
+  // All values left between the two are equal.
+  const float upper = LargestBelow(values, n, OfKey(static_cast<int32_t>(high)), lowest);
+  if (n % 2 == 1 || below_low < rank) return upper;
   return (static_cast<double>(LargestBelow(values, n, upper, lowest)) + upper) / 2;
 }
 

@@ -40,10 +40,6 @@ WindowScale ScaleOf(const HistoryView& view, const Season& season) {
   return result;
 }
 
-double ToZ(double value, double level, double scale) {
-  return std::clamp((value - level) / scale, -kZMax, kZMax);
-}
-
 std::array<float, kShapeFeatures> ShapeFeatures(const HistoryView& view, const Season& season,
                                                 const OriginStatistics& statistics,
                                                 const WindowScale& scale, double level) {

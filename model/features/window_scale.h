@@ -1,6 +1,7 @@
 // Level and scale of a window, and features of its shape.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "model/features/candidates.h"
@@ -20,7 +21,9 @@ struct WindowScale {
 WindowScale ScaleOf(const HistoryView& view, const Season& season);
 
 // (value - level) / scale, within +-kZMax.
-double ToZ(double value, double level, double scale);
+inline double ToZ(double value, double level, double scale) {
+  return std::clamp((value - level) / scale, -kZMax, kZMax);
+}
 
 // Log of spread against scale; size and recent change of the last value; heaviness of the tails;
 // days of history (in fortnights, at most 2); whether the last day is all zero; the last day's
