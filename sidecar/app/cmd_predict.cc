@@ -19,9 +19,9 @@
 #include "absl/strings/str_format.h"
 #include "sidecar/app/commands.h"
 #include "sidecar/app/predict_pipeline.h"
-#include "sidecar/app/table.h"
 #include "sidecar/app/trainer_binary.h"
 #include "sidecar/base/periodic.h"
+#include "sidecar/base/table.h"
 #include "sidecar/core/duration.h"
 #include "sidecar/core/label_set.h"
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "sidecar/app/api_client.h"
 #include "sidecar/app/commands.h"
-#include "sidecar/app/table.h"
+#include "sidecar/base/table.h"
 
 namespace auspex {
 namespace {

@@ -1,4 +1,4 @@
-#include "sidecar/app/table.h"
+#include "sidecar/base/table.h"
 
 #include <algorithm>
 #include <array>
