@@ -54,16 +54,4 @@ double Coverage(std::span<const float> truth, std::span<const float> low,
   return mean.value();
 }
 
-std::vector<float> SeasonalNaive(std::span<const float> history, int season_steps,
-                                 int horizon_steps) {
-  const auto season = static_cast<size_t>(season_steps);
-  std::vector<float> forecast(static_cast<size_t>(horizon_steps),
-                              std::numeric_limits<float>::quiet_NaN());
-  for (size_t k = 0; k < forecast.size(); ++k) {
-    const size_t back = season - k % season;
-    if (back <= history.size()) forecast[k] = history[history.size() - back];
-  }
-  return forecast;
-}
-
 }  // namespace auspex::model

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <span>
-#include <vector>
 
 namespace auspex::model {
 
@@ -20,9 +19,5 @@ double SeasonalChange(std::span<const float> history, int season_steps);
 // Share of truths inside [low, high].
 double Coverage(std::span<const float> truth, std::span<const float> low,
                 std::span<const float> high);
-
-// The forecast to beat: the last season of `history` over and over. NaN where that is missing.
-std::vector<float> SeasonalNaive(std::span<const float> history, int season_steps,
-                                 int horizon_steps);
 
 }  // namespace auspex::model

@@ -2,15 +2,12 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace auspex::model {
 namespace {
-
-using ::testing::ElementsAre;
-using ::testing::IsNan;
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
@@ -39,12 +36,6 @@ TEST(ScoresTest, CoverageCountsTheEdges) {
   const std::vector<float> low = {1, 0, 0, 5, 0};
   const std::vector<float> high = {2, 2, 2, 9, 9};
   EXPECT_EQ(Coverage(truth, low, high), 0.5);
-}
-
-TEST(ScoresTest, SeasonalNaiveRepeatsTheLastSeason) {
-  const std::vector<float> history = {9, 1, 2, 3};
-  EXPECT_THAT(SeasonalNaive(history, 3, 7), ElementsAre(1, 2, 3, 1, 2, 3, 1));
-  EXPECT_THAT(SeasonalNaive(history, 5, 3), ElementsAre(IsNan(), 9, 1));
 }
 
 }  // namespace
