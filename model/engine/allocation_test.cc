@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "model/engine/engine.h"
+#include "model/engine/lstm_fleet.h"
 #include "model/engine/test_data.h"
 
 namespace {
@@ -45,6 +46,22 @@ TEST(AllocationTest, ForecastsOfAWarmEngineDoNotAllocatePerItem) {
   };
   EXPECT_GT(allocations_of(1), 10) << "the first forecast makes the working memory";
   EXPECT_EQ(allocations_of(100), allocations_of(1));
+}
+
+TEST(AllocationTest, AWarmFleetOfLstmsDoesNotAllocate) {
+  std::mt19937 random(5);
+  const LstmShape shape{.inputs = 4, .hidden = 20, .layers = 2, .outputs = 7};
+  const LstmFleet fleet(shape, 70);
+  const std::vector<float> windows(fleet.size() * 30 * shape.inputs, 0.5F);
+  std::vector<float> out(fleet.size() * shape.outputs);
+  const ParallelFor serial = SerialFor();
+  const auto allocations_now = [&] {
+    const int64_t before = allocations;
+    EXPECT_TRUE(fleet.Forward(windows, 30, serial, out).ok());
+    return allocations - before;
+  };
+  EXPECT_GT(allocations_now(), 2) << "the first call makes the working memory";
+  EXPECT_LE(allocations_now(), 1) << "at most the closure of the loop";
 }
 
 }  // namespace

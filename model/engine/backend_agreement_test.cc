@@ -70,7 +70,7 @@ TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
     const PackedNetwork network(spec, weights);
     ForEachInstructionSet([&] {
       SimdBuffers buffers;
-      buffers.Fit(network, static_cast<size_t>(spec.patches()));
+      buffers.Fit(network);
       std::vector<float> padded(k.size() * network.output().outputs);
       SimdForward(network, window, targets, &buffers, padded);
       std::vector<float> actual;

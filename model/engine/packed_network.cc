@@ -9,10 +9,6 @@
 
 namespace auspex::model {
 
-size_t PaddedOutputs(size_t outputs) {
-  return (outputs + kOutputPadding - 1) / kOutputPadding * kOutputPadding;
-}
-
 // Hands out consecutive parts of the block. A first pass without a block counts what is needed.
 class PackedNetwork::Packer {
  public:
@@ -21,22 +17,17 @@ class PackedNetwork::Packer {
 
   size_t used() const { return used_; }
 
-  // `groups` equal groups of outputs (the gates), each padded by itself. The bias is the sum of
-  // the named tensors.
-  PackedDense Pack(const std::string& weight, const std::vector<std::string>& biases, size_t inputs,
-                   size_t groups = 1) {
+  // The bias is the sum of the named tensors.
+  PackedDense Pack(const std::string& weight, const std::vector<std::string>& biases,
+                   size_t inputs) {
     const std::span<const float> source = TensorValues(spec_, weights_, weight);
     const size_t rows = source.size() / inputs;
-    const size_t padded = PaddedOutputs(rows / groups);
-    PackedDense dense{.inputs = inputs, .outputs = groups * padded};
-    const auto column = [&](size_t row) {
-      return row / (rows / groups) * padded + row % (rows / groups);
-    };
+    PackedDense dense{.inputs = inputs, .outputs = PaddedOutputs(rows)};
     if (float* packed = Reserve(inputs * dense.outputs)) {
       dense.weights = packed;
       for (size_t row = 0; row < rows; ++row) {
         for (size_t i = 0; i < inputs; ++i) {
-          packed[i * dense.outputs + column(row)] = source[row * inputs + i];
+          packed[i * dense.outputs + row] = source[row * inputs + i];
         }
       }
     }
@@ -45,10 +36,25 @@ class PackedNetwork::Packer {
       dense.bias = packed;
       for (const std::string& bias : biases) {
         const std::span<const float> values = TensorValues(spec_, weights_, bias);
-        for (size_t row = 0; row < rows; ++row) packed[column(row)] += values[row];
+        for (size_t row = 0; row < rows; ++row) packed[row] += values[row];
       }
     }
     return dense;
+  }
+
+  PackedLstmLayer PackLstm(int layer, size_t inputs, size_t hidden) {
+    const auto tensor = [&](const char* name) {
+      return TensorValues(spec_, weights_, absl::StrCat("encoder.", name, layer));
+    };
+    float* const packed = Reserve(PackedLstmFloats(inputs, hidden));
+    if (packed == nullptr) return {};
+    PackLstmLayer(inputs, hidden,
+                  {.weight_ih = tensor("weight_ih_l"),
+                   .weight_hh = tensor("weight_hh_l"),
+                   .bias_ih = tensor("bias_ih_l"),
+                   .bias_hh = tensor("bias_hh_l")},
+                  packed);
+    return LstmLayerAt(inputs, hidden, packed);
   }
 
  private:
@@ -72,12 +78,7 @@ PackedNetwork::PackedNetwork(const ModelSpec& spec, const Weights& weights)
     Packer packer(spec, weights, block);
     encoder_.clear();
     for (int layer = 0; spec.cell == Cell::kLstm && layer < spec.layers; ++layer) {
-      const auto name = [&](const char* tensor) { return absl::StrCat("encoder.", tensor, layer); };
-      PackedLstmLayer packed;
-      packed.input = packer.Pack(name("weight_ih_l"), {name("bias_ih_l"), name("bias_hh_l")},
-                                 layer == 0 ? patch_inputs_ : hidden_, 4);
-      packed.recurrent = packer.Pack(name("weight_hh_l"), {}, hidden_, 4);
-      encoder_.push_back(packed);
+      encoder_.push_back(packer.PackLstm(layer, layer == 0 ? patch_inputs_ : hidden_, hidden_));
     }
     const auto width = static_cast<size_t>(spec.decoder_width);
     window_ = packer.Pack("decoder.window.weight", {"decoder.window.bias", "decoder.target.bias"},
@@ -88,9 +89,9 @@ PackedNetwork::PackedNetwork(const ModelSpec& spec, const Weights& weights)
     return packer.used();
   };
   const size_t floats = pack(nullptr);
-  block_ = hwy::AllocateAligned<float>(floats);
-  std::fill_n(block_.get(), floats, 0.0F);
-  pack(block_.get());
+  block_.Fit(floats);
+  std::fill_n(block_.data(), floats, 0.0F);
+  pack(block_.data());
 }
 
 }  // namespace auspex::model

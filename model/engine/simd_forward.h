@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/engine/lstm_forward.h"
 #include "model/engine/packed_network.h"
 #include "model/features/features.h"
 
@@ -15,12 +16,10 @@ inline constexpr size_t kTargetBlock = 32;
 
 // Working memory of one thread; grows to the largest network that it has seen.
 struct SimdBuffers {
-  void Fit(const PackedNetwork& network, size_t patches);
+  void Fit(const PackedNetwork& network);
 
   // Encoder.
-  std::vector<float> sequence;  // [patches][units] hidden states of a layer
-  std::vector<float> gates;     // [patches][4 * units]
-  std::vector<float> cell;      // [units]
+  LstmScratch lstm;
   // Decoder.
   std::vector<float> window;  // encoder's output and window features
   std::vector<float> shared;  // [width] the part of the first layer that all targets share

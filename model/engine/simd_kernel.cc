@@ -46,7 +46,7 @@ class SimdKernel final : public NetworkKernel {
            KernelScratch* scratch, std::span<float> outputs) const override {
     const PackedNetwork& network = static_cast<const SimdModel&>(model).network();
     SimdBuffers& buffers = static_cast<SimdScratch*>(scratch)->buffers;
-    buffers.Fit(network, static_cast<size_t>(model.network_spec().patches()));
+    buffers.Fit(network);
     SimdForward(network, window, targets, &buffers, outputs);
   }
 };

@@ -1,0 +1,280 @@
+#include "model/engine/lstm_forward.h"
+
+#include <algorithm>
+
+// Tiles below are arrays of vectors, which vectors of unknown size do not allow.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/engine/lstm_forward.cc"
+#include "hwy/foreach_target.h"  // Includes this file once per instruction set.
+#include "hwy/highway.h"
+#include "model/engine/dense-inl.h"
+#include "model/engine/lstm_cell-inl.h"
+// clang-format on
+
+#ifndef AUSPEX_MODEL_ENGINE_LSTM_FORWARD_ONCE
+#define AUSPEX_MODEL_ENGINE_LSTM_FORWARD_ONCE
+namespace auspex::model {
+
+// Steps whose input products are computed together: few enough for the second-level cache.
+inline constexpr size_t kLstmStepBlock = 48;
+
+// Fetches memory in equal portions.
+class Prefetcher {
+ public:
+  Prefetcher(NextMemory next, size_t portions)
+      : begin_(static_cast<const char*>(next.data)),
+        end_(begin_ + next.bytes),
+        portion_((next.bytes / portions + kLine) / kLine * kLine) {}
+
+  void Advance() {
+    const char* const stop = begin_ + std::min<size_t>(portion_, end_ - begin_);
+    for (; begin_ < stop; begin_ += kLine) __builtin_prefetch(begin_, /*rw=*/0, /*locality=*/2);
+    begin_ = stop;
+  }
+
+ private:
+  static constexpr size_t kLine = 64;
+
+  const char* begin_;
+  const char* end_;
+  size_t portion_;
+};
+
+}  // namespace auspex::model
+#endif  // AUSPEX_MODEL_ENGINE_LSTM_FORWARD_ONCE
+
+HWY_BEFORE_NAMESPACE();
+namespace auspex::model::HWY_NAMESPACE {
+
+// Units that are computed together: two vectors, whose eight sums (four gates each) keep the
+// multipliers busy.
+inline constexpr size_t kGroupVectors = 2;
+inline constexpr size_t kLanes = hn::MaxLanes(Floats());
+inline constexpr size_t kGroupUnits = kGroupVectors * kLanes;
+
+// The units whose sums are complete and whose cell update is still to be done.
+struct PendingUnits {
+  CellConstants<Floats> constants;
+  size_t vectors = 0;  // 0: none
+  HWY_ALIGN float sums[4][kGroupUnits];
+  CellUpdate<Floats, 1> one;
+  CellUpdate<Floats, kGroupVectors> group;
+  float* cell = nullptr;
+  float* hidden = nullptr;  // where the new hidden state goes
+};
+
+template <size_t kVectors>
+HWY_INLINE Bundle<Floats, kVectors> LoadBundle(const float* from) {
+  Bundle<Floats, kVectors> result;
+  for (size_t v = 0; v < kVectors; ++v) result.v[v] = hn::Load(Floats(), from + v * kLanes);
+  return result;
+}
+template <size_t kVectors>
+HWY_INLINE void StoreBundle(const Bundle<Floats, kVectors>& bundle, float* to) {
+  for (size_t v = 0; v < kVectors; ++v) hn::Store(bundle.v[v], Floats(), to + v * kLanes);
+}
+
+template <size_t kPhase, size_t kVectors>
+HWY_INLINE void RunPhase(CellUpdate<Floats, kVectors>* update, PendingUnits* pending) {
+  const CellConstants<Floats>& constants = pending->constants;
+  const auto sum = [&](size_t gate) { return LoadBundle<kVectors>(pending->sums[gate]); };
+  if constexpr (kPhase == 0) update->Candidate(constants, sum(2));
+  if constexpr (kPhase == 1) update->Input(constants, sum(0));
+  if constexpr (kPhase == 2) {
+    const auto cell = LoadBundle<kVectors>(pending->cell);
+    StoreBundle(update->Forget(constants, sum(1), cell), pending->cell);
+  }
+  if constexpr (kPhase == 3) update->Output(constants, sum(3));
+  if constexpr (kPhase == 4) StoreBundle(update->Hidden(constants), pending->hidden);
+}
+
+template <size_t kPhase>
+HWY_INLINE void RunPhase(PendingUnits* pending) {
+  if (pending->vectors == kGroupVectors) {
+    RunPhase<kPhase>(&pending->group, pending);
+  } else if (kLanes == kLstmTileUnits && pending->vectors == 1) {
+    RunPhase<kPhase>(&pending->one, pending);
+  }
+}
+
+// Runs between(), then a phase, and so on.
+template <class Between>
+HWY_INLINE void RunPhases(PendingUnits* pending, const Between& between) {
+  between(), RunPhase<0>(pending);
+  between(), RunPhase<1>(pending);
+  between(), RunPhase<2>(pending);
+  between(), RunPhase<3>(pending);
+  between(), RunPhase<4>(pending);
+  static_assert(kCellPhases == 5);
+  pending->vectors = 0;
+}
+
+// The sums of the four gates of kVectors vectors of units, in registers.
+template <size_t kVectors>
+class GateSums {
+ public:
+  // `gates` is where the gates of the first unit begin; each further vector's are `second` floats
+  // on.
+  HWY_INLINE GateSums(const float* gates, size_t second) {
+    for (size_t gate = 0; gate < 4; ++gate) {
+      for (size_t v = 0; v < kVectors; ++v) {
+        sums_[gate][v] = hn::Load(Floats(), gates + gate * kLstmTileUnits + v * second);
+      }
+    }
+  }
+
+  // Adds `count` products of previous hidden states and rows of weights, from *previous and
+  // *weights on in this direction (1 or -1), and moves both on.
+  HWY_INLINE void Add(const float** weights, const float** previous, size_t second,
+                      ptrdiff_t direction, size_t count) {
+    const float* HWY_RESTRICT w = *weights;
+    const float* p = *previous;
+    for (size_t k = 0; k < count; ++k) {
+      const Vector input = hn::Set(Floats(), *p);
+      for (size_t gate = 0; gate < 4; ++gate) {
+        for (size_t v = 0; v < kVectors; ++v) {
+          const Vector row = hn::Load(Floats(), w + gate * kLstmTileUnits + v * second);
+          sums_[gate][v] = hn::MulAdd(input, row, sums_[gate][v]);
+        }
+      }
+      p += direction;
+      w += direction * static_cast<ptrdiff_t>(kLstmTileGates);
+    }
+    *weights = w;
+    *previous = p;
+  }
+
+  HWY_INLINE void Store(float (*sums)[kGroupUnits]) const {
+    for (size_t gate = 0; gate < 4; ++gate) {
+      for (size_t v = 0; v < kVectors; ++v) {
+        hn::Store(sums_[gate][v], Floats(), sums[gate] + v * kLanes);
+      }
+    }
+  }
+
+ private:
+  Vector sums_[4][kVectors];
+};
+
+// What a step reads and writes besides the weights.
+struct StepRows {
+  const float* gates;     // sums of bias and inputs
+  const float* previous;  // hidden state before; null at the first step
+  float* cell;
+  float* hidden;  // the new hidden state
+};
+
+// The sums of kVectors vectors of units from `unit` on, and meanwhile the update of the pending
+// ones, of which the previous hidden state may still lack the last. Leaves the new ones pending.
+template <size_t kVectors>
+HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRows& rows,
+                         ptrdiff_t direction, PendingUnits* pending) {
+  const size_t tile = unit / kLstmTileUnits;
+  const size_t column = unit % kLstmTileUnits;
+  const size_t tile_weights = layer.hidden * kLstmTileGates;
+  constexpr bool kWhole = kLanes == kLstmTileUnits;  // a vector is a tile
+  GateSums<kVectors> sums(rows.gates + tile * kLstmTileGates + column,
+                          kWhole ? kLstmTileGates : kLanes);
+  if (rows.previous == nullptr) {
+    RunPhases(pending, [] {});
+  } else {
+    const size_t second = kWhole ? tile_weights : kLanes;
+    const size_t first = direction > 0 ? 0 : layer.hidden - 1;
+    const float* weights = layer.recurrent + tile * tile_weights + column + first * kLstmTileGates;
+    const float* previous = rows.previous + first;
+    // Pending units of the previous step come last in this direction.
+    const size_t ready =
+        layer.hidden - std::min(layer.hidden, pending->hidden < rows.hidden ? kGroupUnits : 0);
+    const size_t part = ready / kCellPhases;
+    RunPhases(pending, [&] { sums.Add(&weights, &previous, second, direction, part); });
+    sums.Add(&weights, &previous, second, direction, layer.hidden - kCellPhases * part);
+  }
+  sums.Store(pending->sums);
+  pending->vectors = kVectors;
+  pending->cell = rows.cell + unit;
+  pending->hidden = rows.hidden + unit;
+}
+
+// One step of one layer, all but the update of the last units. Even steps go through the groups
+// forwards and through the weights of each backwards, odd steps the exact other way round: each
+// begins with the weights that the one before read last, and with the units that are ready.
+HWY_INLINE void Step(const PackedLstmLayer& layer, const StepRows& rows, bool even,
+                     PendingUnits* pending) {
+  const size_t units = layer.units();
+  const size_t grouped = units / kGroupUnits * kGroupUnits;
+  if (even) {
+    for (size_t unit = 0; unit < grouped; unit += kGroupUnits) {
+      RunGroup<kGroupVectors>(layer, unit, rows, -1, pending);
+    }
+    if (grouped < units) RunGroup<1>(layer, grouped, rows, -1, pending);
+  } else {
+    if (grouped < units) RunGroup<1>(layer, grouped, rows, 1, pending);
+    for (size_t unit = grouped; unit > 0; unit -= kGroupUnits) {
+      RunGroup<kGroupVectors>(layer, unit - kGroupUnits, rows, 1, pending);
+    }
+  }
+}
+
+// Runs one layer over the sequence `x`, which may be where the hidden states go.
+void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetcher* prefetcher,
+              LstmScratch* scratch) {
+  const size_t units = layer.units();
+  const size_t gates = 4 * units;
+  std::fill_n(scratch->cell.data(), units, 0.0F);
+  PendingUnits pending;
+  for (size_t first = 0; first < steps; first += kLstmStepBlock) {
+    const size_t block = std::min(kLstmStepBlock, steps - first);
+    for (size_t t = 0; t < layer.tiles(); ++t) {
+      const PackedDense inputs{.inputs = layer.inputs,
+                               .outputs = kLstmTileGates,
+                               .weights = layer.input + t * layer.inputs * kLstmTileGates};
+      Dense<Activation::kNone>(inputs, {layer.bias + t * kLstmTileGates, 0},
+                               {x.data + first * x.stride, x.stride}, block,
+                               {scratch->gates.data() + t * kLstmTileGates, gates});
+    }
+    for (size_t s = first; s < first + block; ++s) {
+      float* const hidden = scratch->sequence.data() + s * units;
+      Step(layer,
+           {.gates = scratch->gates.data() + (s - first) * gates,
+            .previous = s == 0 ? nullptr : hidden - units,
+            .cell = scratch->cell.data(),
+            .hidden = hidden},
+           s % 2 == 0, &pending);
+      prefetcher->Advance();
+    }
+  }
+  RunPhases(&pending, [] {});
+}
+
+void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, NextMemory next,
+            LstmScratch* scratch) {
+  Prefetcher prefetcher(next, layers.size() * steps);
+  for (const PackedLstmLayer& layer : layers) {
+    RunLayer(layer, x, steps, &prefetcher, scratch);
+    x = {scratch->sequence.data(), layer.units()};
+  }
+}
+
+}  // namespace auspex::model::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace auspex::model {
+
+HWY_EXPORT(Layers);
+
+const float* LstmForward(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps,
+                         NextMemory next, LstmScratch* scratch) {
+  const size_t units = layers.front().units();
+  scratch->gates.Fit(std::min(steps, kLstmStepBlock) * 4 * units);
+  scratch->cell.Fit(units);
+  scratch->sequence.Fit(steps * units);
+  HWY_DYNAMIC_DISPATCH(Layers)(layers, x, steps, next, scratch);
+  return scratch->sequence.data();
+}
+
+}  // namespace auspex::model
+#endif  // HWY_ONCE
