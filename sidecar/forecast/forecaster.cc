@@ -106,17 +106,19 @@ void Forecaster::ChooseModel(const ActiveRule& active, PreparedVersion& prepared
     forecast.reason = "cold_start";
     return;
   }
+  // The verdict comes first: a forecast over a gap says so whichever model made it.
+  const bool gap = candidate.verdict == Verdict::kGap;
   const ModelVersion* version = prepared.version();
   if (version == nullptr) {
     forecast.model = "naive_blend";
-    forecast.reason = "untrained";
+    forecast.reason = gap ? "gap" : "untrained";
     return;
   }
   const ModelChoice& choice = version->ChoiceFor(forecast.aggregate);
   candidate.own = choice.own && !version->OwnWeights(forecast.aggregate).empty();
   candidate.blend = choice.blend;
   forecast.model = choice.candidate == "own" ? active.rule.model.cell : choice.candidate;
-  if (candidate.verdict == Verdict::kGap) {
+  if (gap) {
     forecast.reason = "gap";
   } else if (choice.blend.network == 0) {
     forecast.reason = "gate";

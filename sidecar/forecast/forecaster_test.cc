@@ -248,6 +248,18 @@ TEST_F(ForecasterTest, AShortSilenceIsAGapAndALongOneTheEnd) {
   EXPECT_EQ(forecasts[1].horizon_steps(), kForecastSteps);
 }
 
+TEST_F(ForecasterTest, AGapIsSaidAlsoWithoutATrainedModel) {
+  AddWave("ann");
+  AddWave("bob", kHistorySteps, 1);
+  Close();
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(forecasts.size(), 2U);
+  EXPECT_EQ(forecasts[0].reason, "untrained");
+  EXPECT_EQ(forecasts[1].model, "naive_blend");
+  EXPECT_EQ(forecasts[1].reason, "gap");
+  EXPECT_EQ(forecasts[1].horizon_steps(), kForecastSteps);
+}
+
 TEST_F(ForecasterTest, WhenAllAreSilentTheScrapeIsBlamedAndNobodyEnds) {
   AddWave("ann", kHistorySteps, 6);
   AddWave("bob", kHistorySteps, 7);
