@@ -111,10 +111,13 @@ TEST_F(WriteHandlerTest, AnswersHeadersAndBodies) {
 
 TEST_F(WriteHandlerTest, OnlyAcceptedMessagesAreTaken) {
   options_.accept_v1 = false;
-  EXPECT_EQ(SendV1(kOneSeries).body, "remote write 1.0 is not accepted here");
+  HttpResponse response = SendV1(kOneSeries);
+  EXPECT_EQ(response.status, 415);
+  EXPECT_EQ(response.body, "remote write 1.0 is not accepted here");
+  EXPECT_EQ(Send("", V1(kOneSeries)).status, 415);  // no type means 1.0
   options_ = {};
   options_.accept_v2 = false;
-  const HttpResponse response = SendV2("");
+  response = Send(kV2Type, V1AsV2(kOneSeries));
   EXPECT_EQ(response.status, 415);
   EXPECT_EQ(response.body, "remote write 2.0 is not accepted here");
   EXPECT_THAT(sink_.lines, IsEmpty());
@@ -152,6 +155,12 @@ std::vector<SeriesRow> LabelRows() {
        "", "2 0 0"},
       {"__x label", kX + R"(labels {name: "__x" value: "1"})" + kSample, "x{__x=\"1\"} 1@0", "",
        "2 0 0"},
+      {"label name in UTF-8", kX + R"(labels {name: "größe" value: "1"})" + kSample,
+       "x{größe=\"1\"} 1@0", "", "2 0 0"},
+      {"label name with dots and spaces", kX + R"(labels {name: "a.b c" value: "1"})" + kSample,
+       "x{a.b c=\"1\"} 1@0", "", "2 0 0"},
+      {"metric name in UTF-8", R"(labels {name: "__name__" value: "größe"})" + kSample, "größe 1@0",
+       "", "2 0 0"},
       {"value with newline", kX + R"(labels {name: "a" value: "1\n2"})" + kSample,
        "x{a=\"1\\n2\"} 1@0", "", "2 0 0"},
       {"invalid UTF-8 in a value", kX + R"(labels {name: "a" value: "\xff"})" + kSample, "",
@@ -176,7 +185,8 @@ std::vector<SeriesRow> SampleRows() {
   return {
       {"series without samples", kX, "", ""},
       {"NaN", kX + "samples {value: nan timestamp: NOW}", "x nan@0", "", "2 0 0"},
-      {"infinity", kX + "samples {value: -inf timestamp: NOW}", "x -inf@0", "", "2 0 0"},
+      {"infinity", kX + "samples {value: inf timestamp: NOW}", "x inf@0", "", "2 0 0"},
+      {"minus infinity", kX + "samples {value: -inf timestamp: NOW}", "x -inf@0", "", "2 0 0"},
       {"one hour old", at(kNow - kHour), "x 1@-3600000", "", "2 0 0"},
       {"ten minutes ahead", at(kLimit), "x 1@600000", "", "2 0 0"},
       {"more than ten minutes ahead", at(kLimit + 1), "",
@@ -197,6 +207,10 @@ std::vector<SeriesRow> SampleRows() {
        x("invalid native histogram: the buckets hold fewer observations than the count")},
       {"exemplars", kX + "exemplars {value: 1} exemplars {value: 2}" + kSample, "x 1@0", "",
        "2 0 2"},
+      {"exemplar with oversize labels",
+       absl::StrCat(kX, "exemplars {labels {name: 'l' value: '", std::string(1000, 'v'),
+                    "'} value: 1}", kSample),
+       "x 1@0", "", "2 0 1"},
       {"exemplars alone", kX + "exemplars {value: 1}", "", "", "1 0 1"},
   };
 }
@@ -218,6 +232,18 @@ TEST_F(WriteHandlerTest, BadSeriesAreSkippedAndOthersTaken) {
       EXPECT_EQ(Written(response), is_v2 ? row.written : "");
     }
   }
+}
+
+TEST_F(WriteHandlerTest, Version2CountsNothingWhenNoSeriesIsGood) {
+  const HttpResponse response =
+      Send(kV2Type, V1AsV2(R"(timeseries {labels {name: "a" value: "1"} samples {timestamp: NOW}}
+                              timeseries {labels {name: "b" value: "2"} samples {timestamp: NOW}})"));
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(response.body,
+            "series {a=\"1\"}: no metric name (label __name__)\n"
+            "series {b=\"2\"}: no metric name (label __name__)");
+  EXPECT_EQ(Written(response), "0 0 0");
+  EXPECT_THAT(sink_.lines, IsEmpty());
 }
 
 TEST_F(WriteHandlerTest, Version2References) {
