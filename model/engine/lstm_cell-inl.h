@@ -21,10 +21,15 @@ namespace auspex::model::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Constructors below are spelled out because those that a compiler makes up have no instruction
+// set.
+
 // kVectors vectors that take every operation together, so that a constant is loaded once for all
 // and one's latency is hidden by the others.
 template <class D, size_t kVectors>
 struct Bundle {
+  HWY_INLINE Bundle() {}
+
   hn::Vec<D> v[kVectors];
 };
 
@@ -32,7 +37,7 @@ struct Bundle {
 template <class D>
 class CellConstants {
  public:
-  CellConstants() {
+  HWY_INLINE CellConstants() {
     // The argument of exp is limited to +-29: beyond, a sigmoid is 0 within 3e-13 or rounds to 1,
     // and the product of three terms below stays finite.
     Set(kLimit1, 29.0F), Set(kLimit1 + 1, -29.0F), Set(kScale1, -1.44269504088896341F);
@@ -59,6 +64,8 @@ class CellConstants {
 // exp(x) = power + power * fraction, which keeps exp(x) - 1 exact where exp(x) is near one.
 template <class D, size_t kVectors>
 struct ExpParts {
+  HWY_INLINE ExpParts() {}
+
   Bundle<D, kVectors> power;     // 2^n
   Bundle<D, kVectors> fraction;  // 2^r - 1 with |r| <= 0.5
 };
@@ -114,6 +121,8 @@ HWY_INLINE Bundle<D, kVectors> SigmoidDenominator(const CellConstants<D>& consta
 
 template <class D, size_t kVectors>
 struct Quotient {
+  HWY_INLINE Quotient() {}
+
   Bundle<D, kVectors> numerator;
   Bundle<D, kVectors> denominator;
 };
@@ -141,6 +150,8 @@ class CellUpdate {
  public:
   using Values = Bundle<D, kVectors>;
   using Constants = CellConstants<D>;
+
+  HWY_INLINE CellUpdate() {}
 
   HWY_INLINE void Candidate(const Constants& constants, const Values& g) {
     added_ = Tanh(constants, g);

@@ -35,7 +35,12 @@ void UpdateCases(std::vector<CellCase>& cases) {
   using D = hn::CappedTag<float, kOutputPadding>;
   const CellConstants<D> constants;
   for (CellCase& values : cases) {
-    const auto all = [&](size_t i) { return Bundle<D, 2>{hn::Set(D(), values[i]), hn::Zero(D())}; };
+    const auto all = [&](size_t i) {
+      Bundle<D, 2> bundle;
+      bundle.v[0] = hn::Set(D(), values[i]);
+      bundle.v[1] = hn::Zero(D());
+      return bundle;
+    };
     CellUpdate<D, 2> update;
     update.Candidate(constants, all(2));
     update.Input(constants, all(0));

@@ -21,7 +21,8 @@ namespace auspex::model {
 // Steps whose input products are computed together: few enough for the second-level cache.
 inline constexpr size_t kLstmStepBlock = 48;
 
-// Fetches memory in equal portions.
+// Fetches memory in equal portions, small ones: many requests at once would hold up the kernel's
+// own.
 class Prefetcher {
  public:
   Prefetcher(NextMemory next, size_t portions)
@@ -57,6 +58,8 @@ inline constexpr size_t kGroupUnits = kGroupVectors * kLanes;
 
 // The units whose sums are complete and whose cell update is still to be done.
 struct PendingUnits {
+  HWY_INLINE PendingUnits() {}
+
   CellConstants<Floats> constants;
   size_t vectors = 0;  // 0: none
   HWY_ALIGN float sums[4][kGroupUnits];
@@ -202,18 +205,20 @@ HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRo
 // forwards and through the weights of each backwards, odd steps the exact other way round: each
 // begins with the weights that the one before read last, and with the units that are ready.
 HWY_INLINE void Step(const PackedLstmLayer& layer, const StepRows& rows, bool even,
-                     PendingUnits* pending) {
+                     Prefetcher* prefetcher, PendingUnits* pending) {
   const size_t units = layer.units();
   const size_t grouped = units / kGroupUnits * kGroupUnits;
   if (even) {
     for (size_t unit = 0; unit < grouped; unit += kGroupUnits) {
       RunGroup<kGroupVectors>(layer, unit, rows, -1, pending);
+      prefetcher->Advance();
     }
     if (grouped < units) RunGroup<1>(layer, grouped, rows, -1, pending);
   } else {
     if (grouped < units) RunGroup<1>(layer, grouped, rows, 1, pending);
     for (size_t unit = grouped; unit > 0; unit -= kGroupUnits) {
       RunGroup<kGroupVectors>(layer, unit - kGroupUnits, rows, 1, pending);
+      prefetcher->Advance();
     }
   }
 }
@@ -242,8 +247,7 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
             .previous = s == 0 ? nullptr : hidden - units,
             .cell = scratch->cell.data(),
             .hidden = hidden},
-           s % 2 == 0, &pending);
-      prefetcher->Advance();
+           s % 2 == 0, prefetcher, &pending);
     }
   }
   RunPhases(&pending, [] {});
@@ -251,7 +255,7 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
 
 void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, NextMemory next,
             LstmScratch* scratch) {
-  Prefetcher prefetcher(next, layers.size() * steps);
+  Prefetcher prefetcher(next, layers.size() * steps * (layers.front().units() / kGroupUnits));
   for (const PackedLstmLayer& layer : layers) {
     RunLayer(layer, x, steps, &prefetcher, scratch);
     x = {scratch->sequence.data(), layer.units()};
