@@ -1,7 +1,9 @@
 #include "sidecar/net/http_session.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
@@ -19,6 +21,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr uint32_t kHeaderBytesMax = 64 * 1024;
+constexpr size_t kBodyPieceBytes = 256 * 1024;
 constexpr std::chrono::seconds kLinger{2};
 
 // The status for what the parser refused; 0 when there is nobody or nothing to answer.
@@ -91,8 +94,30 @@ void HttpSession::WriteContinue() {
 
 void HttpSession::ReadBody() {
   stream_.expires_after(limits_.io_timeout);
+  const auto length = parser_->content_length();
+  if (length && !parser_->chunked()) return ReadPlainBody(static_cast<size_t>(*length));
   http::async_read(stream_, buffer_, *parser_,
                    [self = shared_from_this()](ErrorCode error, size_t) { self->OnBody(error); });
+}
+
+void HttpSession::ReadPlainBody(size_t length) {
+  // What came together with the header; the rest of the buffer may be the next request.
+  const auto early = buffer_.data();
+  body_.assign(static_cast<const char*>(early.data()), std::min(early.size(), length));
+  buffer_.consume(body_.size());
+  ReadPieces(length);
+}
+
+void HttpSession::ReadPieces(size_t length) {
+  const size_t have = body_.size();
+  if (have == length) return OnBody({});
+  // Room is made for what comes, not for what a client says it is going to send.
+  body_.resize(std::min(length, have + kBodyPieceBytes));
+  asio::async_read(stream_, asio::buffer(body_.data() + have, body_.size() - have),
+                   [self = shared_from_this(), length](ErrorCode error, size_t) {
+                     if (error) return self->OnReadError(error);
+                     self->ReadPieces(length);
+                   });
 }
 
 void HttpSession::OnBody(ErrorCode error) {
@@ -100,11 +125,13 @@ void HttpSession::OnBody(ErrorCode error) {
   stream_.expires_never();  // the time of a handler is the handler's
   keep_alive_ = parser_->keep_alive();
   is_head_ = parser_->get().method() == http::verb::head;
-  absl::StatusOr<HttpRequest> request = DecodeRequest(parser_->release());
+  auto message = parser_->release();
   parser_.reset();
+  if (!body_.empty()) message.body() = std::exchange(body_, {});
+  absl::StatusOr<HttpRequest> request = DecodeRequest(std::move(message));
   if (!request.ok()) {
-    const absl::string_view message = request.status().message();
-    return Refuse(400, {message.data(), message.size()});
+    const absl::string_view reason = request.status().message();
+    return Refuse(400, {reason.data(), reason.size()});
   }
   answering_ = true;
   // Posted even when the answer is there at once, so that pipelined requests do not recurse. The

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "sidecar/net/http_dispatcher.h"
 #include "sidecar/net/http_server.h"
@@ -48,6 +49,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   // Tells a client that waits for it to send the body (RFC 9110 section 10.1.1).
   void WriteContinue();
   void ReadBody();
+  // A body of known length goes straight to where it stays, in few large reads.
+  void ReadPlainBody(size_t length);
+  void ReadPieces(size_t length);
   void OnBody(ErrorCode error);
   // Answers what the parser refused; closes on everything else.
   void OnReadError(ErrorCode error);
@@ -65,6 +69,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   Closed on_closed_;
   boost::beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
+  std::string body_;  // as far as it was read, when its length is known
   std::optional<Message> message_;
   bool is_head_ = false;
   bool keep_alive_ = false;
