@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,7 +37,7 @@ struct AggregatorOptions {
   DurationMs generation_ms = 10 * kMinute;  // what is unused for two of them is forgotten
   // Beyond these limits samples are refused, and everything else goes on.
   size_t series_max = 1'000'000;
-  size_t router_entries_max = 4'000'000;  // about 32 bytes each; beyond it routing is slower
+  size_t router_entries_max = 4'000'000;  // about 40 bytes each; beyond it routing is slower
   // 16 bytes each. Beyond it whole requests are sent back (ResourceExhausted).
   size_t samples_max = 20'000'000;
 };
@@ -69,7 +68,7 @@ struct StepsToRepair {
 class Aggregator : public SeriesSink {
  public:
   // Makes a record durable before it returns; `newest_ms` is what the record must outlive
-  // (history/pending_log). Called with a lock held: it must not call back.
+  // (history/pending_log). Called by many threads, with a lock held: it must not call back.
   using AppendRecord = std::function<absl::Status(std::string_view record, TimestampMs newest_ms)>;
 
   // `clock` and `registry` must outlive the aggregator.
@@ -87,7 +86,7 @@ class Aggregator : public SeriesSink {
   // The history holds the rule's steps up to `last_closed_ms`. Unknown rules are ignored.
   void Resume(std::string_view rule, TimestampMs last_closed_ms);
 
-  absl::Status Write(std::span<const SeriesView> series, IngestOutcome* outcome) override;
+  absl::Status Write(SeriesBatch& batch, IngestOutcome* outcome) override;
 
   // Closes every step that is due; the steps of a rule in order. Never holds up Write for long.
   std::vector<ClosedStep> CloseDue(TimestampMs now_ms);

@@ -8,8 +8,10 @@
 #include <map>
 #include <thread>
 
+#include "absl/synchronization/mutex.h"
 #include "prometheus/registry.h"
 #include "prometheus/text_serializer.h"
+#include "tests/testing/labelled_batch.h"
 #include "tests/testing/manual_clock.h"
 
 namespace auspex {
@@ -51,6 +53,7 @@ struct Log {
     std::string record;
     TimestampMs newest_ms;
   };
+  absl::Mutex mu;  // of rows, while requests run
   std::vector<Row> rows;
   absl::Status next = absl::OkStatus();  // what appending answers
 
@@ -69,6 +72,7 @@ class Process {
         aggregator_(
             options, clock_,
             [&log](std::string_view record, TimestampMs newest_ms) {
+              absl::MutexLock lock(&log.mu);
               if (log.next.ok()) log.rows.push_back({std::string(record), newest_ms});
               return log.next;
             },
@@ -82,8 +86,9 @@ class Process {
   absl::Status Send(const std::string& metric, const std::string& user, std::vector<Sample> samples,
                     const std::string& disk = "a") {
     const LabelView labels[] = {{"__name__", metric}, {"user", user}, {"disk", disk}};
-    const SeriesView view{.labels = labels, .samples = samples};
-    return aggregator_.Write({&view, 1}, &outcome);
+    LabelledBatch batch(hasher_);
+    batch.Add(labels, samples);
+    return aggregator_.Write(batch, &outcome);
   }
 
   // Sends value 1 for each user every 15 s in (from, to], relative to kStart.
@@ -117,6 +122,7 @@ class Process {
  private:
   ManualClock clock_;
   prometheus::Registry registry_;
+  const SeriesHasher hasher_;
   Aggregator aggregator_;
 };
 
@@ -213,6 +219,22 @@ TEST(AggregatorTest, StalenessMarkersEndMembers) {
   EXPECT_EQ(later.at("l").at(5).size(), 0u) << "the lookback has passed";
 }
 
+// The labels of a record that was not written are written again.
+TEST(AggregatorTest, ARestartKnowsSeriesWhoseFirstRecordFailed) {
+  const std::vector<AggregatorRule> rules = {SumRule("r", "used")};
+  Log log;
+  {
+    Process first(log, kStart, rules);
+    log.next = absl::UnavailableError("disk");
+    EXPECT_FALSE(first.Send("used", "u", {{kStart - 1, 7}}).ok());
+    log.next = absl::OkStatus();
+    first.Scrape(-kMinute, kMinute);
+  }
+  Process second(log, kStart + kMinute, rules);
+  second.Scrape(kMinute, 2 * kMinute);
+  EXPECT_EQ(second.CloseAt(3 * kMinute).at("r").at(1).at("u"), 4);
+}
+
 TEST(AggregatorTest, NothingIsTakenWhenTheLogFails) {
   Log log;
   Process p(log, kStart, {SumRule("r", "used")});
@@ -227,43 +249,57 @@ TEST(AggregatorTest, NothingIsTakenWhenTheLogFails) {
   EXPECT_EQ(p.CloseAt(2 * kMinute).at("r").at(1).at("u"), 8);
 }
 
-// What a run that never died closes, and what two runs close that meet at `died_at_ms`.
+// Scrapes two series and closes, every 15 s.
+void ScrapeAndClose(Process& p, DurationMs from_ms, DurationMs to_ms, Log& log, Closed& closed) {
+  for (DurationMs t = from_ms; t < to_ms; t += 15 * kSecond) {
+    p.Scrape(t, t + 15 * kSecond, "u");
+    p.Scrape(t, t + 15 * kSecond, "v");
+    for (const auto& [rule, steps] : p.CloseAt(t + 15 * kSecond))
+      closed[rule].insert(steps.begin(), steps.end());
+    log.Trim(p->PendingTrimTime());
+  }
+}
+
+// What a run that never died closes, and what two runs close that meet at `died_at_ms`: in the
+// middle of an epoch of the log, and about where the next one begins.
 TEST(AggregatorTest, AKilledProcessGoesOnAsIfItHadNeverDied) {
   const std::vector<AggregatorRule> rules = {SumRule("r", "used"),
                                              SumRule("l", "used", OverTime::kLast)};
-  const auto run = [&](Process& p, DurationMs from_ms, DurationMs to_ms, Log& log, Closed& closed) {
-    for (DurationMs t = from_ms; t < to_ms; t += 15 * kSecond) {
-      p.Scrape(t, t + 15 * kSecond, "u");
-      p.Scrape(t, t + 15 * kSecond, "v");
-      for (const auto& [rule, steps] : p.CloseAt(t + 15 * kSecond))
-        closed[rule].insert(steps.begin(), steps.end());
-      log.Trim(p->PendingTrimTime());
-    }
-  };
+  constexpr DurationMs kEnd = 30 * kMinute;
   Closed expected;
   Log whole_log;
   Process whole(whole_log, kStart, rules);
-  run(whole, 0, 20 * kMinute, whole_log, expected);
-  ASSERT_EQ(expected.at("r").rbegin()->first, 19);
-  EXPECT_LT(whole_log.rows.size(), 60u) << "trimmed";
+  ScrapeAndClose(whole, 0, kEnd, whole_log, expected);
+  ASSERT_EQ(expected.at("r").rbegin()->first, 29);
 
-  for (DurationMs died_at_ms = 8 * kMinute; died_at_ms <= 10 * kMinute;
-       died_at_ms += 15 * kSecond) {
-    SCOPED_TRACE(died_at_ms);
-    Closed closed;
-    Log log;
-    {
-      Process first(log, kStart, rules);
-      run(first, 0, died_at_ms, log, closed);
+  for (const DurationMs around_ms : {9 * kMinute, 20 * kMinute, 26 * kMinute}) {
+    for (DurationMs died_at_ms = around_ms - kMinute; died_at_ms <= around_ms + kMinute;
+         died_at_ms += 15 * kSecond) {
+      SCOPED_TRACE(died_at_ms);
+      Closed closed;
+      Log log;
+      {
+        Process first(log, kStart, rules);
+        ScrapeAndClose(first, 0, died_at_ms, log, closed);
+      }
+      Process second(log, kStart + died_at_ms + 20 * kSecond, rules);
+      for (const auto& [rule, steps] : closed) {
+        second->Resume(rule, kStart + steps.rbegin()->first * kMinute);
+      }
+      EXPECT_THAT(second->TakeDirty(), IsEmpty());
+      ScrapeAndClose(second, died_at_ms, kEnd, log, closed);
+      EXPECT_EQ(closed, expected);
     }
-    Process second(log, kStart + died_at_ms + 20 * kSecond, rules);
-    for (const auto& [rule, steps] : closed) {
-      second->Resume(rule, kStart + steps.rbegin()->first * kMinute);
-    }
-    EXPECT_THAT(second->TakeDirty(), IsEmpty());
-    run(second, died_at_ms, 20 * kMinute, log, closed);
-    EXPECT_EQ(closed, expected);
   }
+}
+
+TEST(AggregatorTest, TheLogIsTrimmed) {
+  Log log;
+  Closed closed;
+  Process p(log, kStart, {SumRule("r", "used")});
+  ScrapeAndClose(p, 0, 2 * kHour, log, closed);
+  // 8 records a minute. Records go when the epoch has passed in which their labels were written.
+  EXPECT_LT(log.rows.size(), 8u * 25);
 }
 
 TEST(AggregatorTest, ASenderThatCatchesUpFillsTheStepsOfTheOutage) {
@@ -407,11 +443,36 @@ TEST(AggregatorTest, DialectDecidesTheLeftBound) {
   }
 }
 
+TEST(AggregatorTest, LabelsAreReadOnceAndForTheLog) {
+  Log log;
+  Process p(log, kStart, {SumRule("r", "used")});
+  const SeriesHasher hasher;
+  const std::vector<LabelView> wanted = {{"__name__", "used"}, {"user", "u"}};
+  const std::vector<LabelView> unwanted = {{"__name__", "other"}, {"user", "u"}};
+  const auto labels_read = [&](TimestampMs t_ms) {
+    LabelledBatch batch(hasher);
+    const std::vector<Sample> sample = {{t_ms, 1}};
+    batch.Add(wanted, sample);
+    batch.Add(unwanted, sample);
+    EXPECT_TRUE(p->Write(batch, &p.outcome).ok());
+    return batch.labels_read;
+  };
+  EXPECT_EQ(labels_read(kStart - 30 * kMinute), 4)
+      << "both, and the wanted one for the log, before and after an epoch of it begins";
+  EXPECT_EQ(labels_read(kStart - 29 * kMinute), 0);
+  EXPECT_EQ(labels_read(kStart), 1) << "for the log, whose next epoch this is";
+  EXPECT_EQ(p.outcome.accepted, 3);
+  EXPECT_EQ(p.outcome.ignored, 3);
+  p->SetRules({SumRule("other", "other")});
+  EXPECT_EQ(labels_read(kStart + 1), 3) << "the rules are others";
+}
+
 TEST(AggregatorTest, WritersAndTheCloserRunTogether) {
   Log log;
   Process p(log, kStart, {SumRule("r", "used")});
   constexpr int kWriters = 3;
   constexpr int kSeconds = 300;
+  const SeriesHasher hasher;
   std::atomic<int> running = kWriters;
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
@@ -420,9 +481,10 @@ TEST(AggregatorTest, WritersAndTheCloserRunTogether) {
       const LabelView labels[] = {{"__name__", "used"}, {"user", user}};
       for (int second = 0; second <= kSeconds; ++second) {
         const Sample sample{kStart + second * kSecond, 1};
-        const SeriesView view{.labels = labels, .samples = {&sample, 1}};
+        LabelledBatch batch(hasher);
+        batch.Add(labels, {&sample, 1});
         IngestOutcome outcome;
-        EXPECT_TRUE(p->Write({&view, 1}, &outcome).ok());
+        EXPECT_TRUE(p->Write(batch, &outcome).ok());
       }
       --running;
     });

@@ -1,14 +1,19 @@
 // One record of the pending log: the wanted samples of one request, with what a restart needs to go
 // on closing steps.
 //
-//   record  = version(1 byte) count(varint) mark* series*          series until the end
+//   record  = version(1 byte) count(varint) mark* item*            items until the end
 //   mark    = rule(8 bytes) next_ms(signed) seen_from_ms(signed)
-//   series  = labels(varint) text*2*labels samples(varint) sample*
+//   item    = kind + 4 * zigzag(series number - that of the item before)(varint), then
+//             kind 0: sample
+//             kind 1: count(varint) sample*count
+//             kind 2: labels(varint) text*2*labels                 what the number means from now
+//             on
 //   text    = index(varint), of the texts in order of first use; a new text has the next index
 //             and is followed by length(varint) and bytes
 //   sample  = time(signed), since the sample before it in the record; value(8 bytes)
 //
-// varint is protobuf's, signed is its zigzag varint, fixed fields are little-endian.
+// varint is protobuf's, signed is its zigzag varint, fixed fields are little-endian. A number is
+// defined in this record or in one before it.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +25,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "sidecar/aggregate/rule_progress.h"
-#include "sidecar/ingest/series_sink.h"
+#include "sidecar/core/label_view.h"
 
 namespace auspex {
 
@@ -31,27 +36,38 @@ struct RuleMark {
   bool operator==(const RuleMark&) const = default;
 };
 
-// Not thread-safe.
+// Used again and again: its buffers are kept. Not thread-safe.
 class PendingRecordWriter {
  public:
-  // The texts that `labels` views must stay valid until Finish.
-  void AddSeries(std::span<const LabelView> labels, std::span<const Sample> samples);
+  // Forgets everything and starts a record.
+  void Begin();
+  // Gives a number its meaning. The texts must stay valid until Finish.
+  void Define(uint32_t series, std::span<const LabelView> labels);
+  // REQUIRES: samples are not empty.
+  void AddSamples(uint32_t series, std::span<const Sample> samples);
   bool empty() const { return body_.empty(); }
-  // The record. REQUIRES: called once.
-  std::string Finish(std::span<const RuleMark> marks) const;
+  // The record, valid until the next call. REQUIRES: called once.
+  std::string_view Finish(std::span<const RuleMark> marks);
 
  private:
+  void AddHead(uint32_t series, uint32_t kind);
   void AddText(std::string_view text);
 
   std::string body_;
+  std::string record_;
   absl::flat_hash_map<std::string_view, uint64_t> texts_;
+  uint32_t previous_series_ = 0;
   TimestampMs previous_ms_ = 0;
 };
 
-// Calls `on_mark` for every mark, then `on_series` for every series, whose views are valid during
-// the call. DataLoss when the bytes are not a record; what came before the damage was visited.
-absl::Status ReadPendingRecord(std::string_view record,
-                               const std::function<void(const RuleMark&)>& on_mark,
-                               const std::function<void(const SeriesView&)>& on_series);
+// Called with what a record holds, in its order; views are valid during the call.
+struct PendingRecordVisitor {
+  std::function<void(const RuleMark&)> on_mark;
+  std::function<void(uint32_t series, std::span<const LabelView> labels)> on_definition;
+  std::function<void(uint32_t series, std::span<const Sample> samples)> on_samples;
+};
+
+// DataLoss when the bytes are not a record; what came before the damage was visited.
+absl::Status ReadPendingRecord(std::string_view record, const PendingRecordVisitor& visitor);
 
 }  // namespace auspex

@@ -3,37 +3,24 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
-#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "sidecar/core/aggregation_rule.h"
 #include "sidecar/core/label_set.h"
-#include "sidecar/core/label_view.h"
+#include "sidecar/core/series_hash.h"
 
 namespace auspex {
 
-// 128 bits of XXH3 under a seed that each process draws. Two series that share a hash would be
-// taken for one; with 100 million series the odds of any such pair are 1 in 10^22, less than those
-// of a memory error, so a hit is not verified against the labels. The seed keeps a sender from
-// looking for pairs beforehand.
-struct SeriesHash {
-  uint64_t low = 0;
-  uint64_t high = 0;
-  bool operator==(const SeriesHash&) const = default;
-
-  template <typename H>
-  friend H AbslHashValue(H h, const SeriesHash& hash) {
-    return H::combine(std::move(h), hash.low);
-  }
-};
-
-// Position of a wanted series in the series table, or one of the two answers that have none.
+// Position of a wanted series in the series table, or one of the answers that have none.
 using SeriesIndex = uint32_t;
-inline constexpr SeriesIndex kUnwanted = UINT32_MAX;     // no rule wants it
-inline constexpr SeriesIndex kRefused = UINT32_MAX - 1;  // a limit was reached
+inline constexpr SeriesIndex kUnwanted = UINT32_MAX;       // no rule wants it
+inline constexpr SeriesIndex kRefused = UINT32_MAX - 1;    // a limit was reached
+inline constexpr SeriesIndex kOwnOutput = UINT32_MAX - 2;  // what we emit ourselves
+inline constexpr SeriesIndex kNotTaken = UINT32_MAX - 3;   // not fit to be taken; never remembered
+inline constexpr SeriesIndex kUnknown = UINT32_MAX - 4;    // no answer is remembered
+
+inline bool IsSeries(SeriesIndex index) { return index < kUnknown; }
 
 // A rule that wants a series, and the aggregate that the series is a member of there.
 struct RouteTarget {
@@ -41,25 +28,23 @@ struct RouteTarget {
   LabelSet aggregate;
 };
 
-// Not thread-safe. A remembered answer, also the answer that no rule wants a series, costs one hash
-// and one lookup without allocation.
+// A remembered answer costs one lookup without allocation. Thread-compatible: const methods may run
+// at the same time as each other.
 class Router {
  public:
-  // At most `entries_max` answers of about 32 bytes are remembered; series beyond it are matched
+  // At most `entries_max` answers of about 40 bytes are remembered; series beyond it are matched
   // with every sample until others go out of use.
   explicit Router(size_t entries_max);
 
   // Takes other rules, and forgets every answer.
   void SetRules(std::vector<AggregationRule> rules);
 
-  // Of the labels in the order given: a series sent in two orders has two hashes.
-  SeriesHash Hash(std::span<const LabelView> labels);
-  SeriesHash Hash(const LabelSet& labels);
-
-  // The remembered answer, which thereby stays in use.
-  std::optional<SeriesIndex> Find(const SeriesHash& hash);
+  // The remembered answer, which thereby stays in use, or kUnknown.
+  SeriesIndex Find(const SeriesHash& key) const;
+  // Brings to the processor what Find is going to need.
+  void Prefetch(const SeriesHash& key) const { entries_.prefetch(key); }
   // `lasting` false: the answer is asked for again in the next generation.
-  void Remember(const SeriesHash& hash, SeriesIndex series, bool lasting);
+  void Remember(const SeriesHash& key, SeriesIndex series, bool lasting);
 
   // Asks every rule.
   std::vector<RouteTarget> Match(const LabelSet& labels) const;
@@ -73,14 +58,12 @@ class Router {
   struct Entry {
     SeriesIndex series;
     bool lasting;
-    bool used;  // in this generation
+    mutable bool used;  // in this generation; set by many threads at once, so only atomically
   };
 
   const size_t entries_max_;
-  const uint64_t seed_;
   std::vector<AggregationRule> rules_;
   absl::flat_hash_map<SeriesHash, Entry> entries_;
-  std::string scratch_;  // the bytes being hashed; kept for its capacity
 };
 
 }  // namespace auspex

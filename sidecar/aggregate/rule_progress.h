@@ -50,6 +50,7 @@ class RuleProgress {
     bool operator==(const Mark&) const = default;
   };
   Mark mark() const { return {.next_ms = next_ms_, .seen_from_ms = seen_from_ms_}; }
+  TimestampMs next_ms() const { return next_ms_; }
   void Restore(const Mark& mark);
   // A sample of the pending log.
   void SawReplayed(TimestampMs sample_ms);
@@ -59,6 +60,10 @@ class RuleProgress {
   // A sample of a sender, wanted or late.
   void Saw(TimestampMs sample_ms);
   SampleEffect EffectOf(TimestampMs sample_ms, PromqlDialect dialect) const;
+  // The common case without arithmetic: true only when EffectOf says needed, and not late.
+  bool OnlyNeeds(TimestampMs sample_ms) const {
+    return window_ms_ >= step_ms_ && sample_ms > next_ms_ - step_ms_;
+  }
 
   // The boundary that has to be closed now, if there is one. It stays due until Close is called.
   std::optional<TimestampMs> NextDue(TimestampMs now_ms, const ProgressOptions& options);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
 #include "sidecar/aggregate/aggregate_metrics.h"
 #include "sidecar/aggregate/router.h"
 #include "sidecar/aggregate/rule_progress.h"
@@ -50,7 +51,7 @@ struct Member {
   uint32_t aggregate = 0;
 };
 
-// Not thread-safe.
+// Thread-compatible, but for what `mu` guards.
 struct RuleState {
   RuleState(AggregationRule aggregation_rule, TimestampMs started_at_ms,
             prometheus::Registry& registry);
@@ -61,6 +62,10 @@ struct RuleState {
   AggregationRule rule;
   const uint64_t id;
   size_t aggregates_max = 0;
+  size_t position = 0;  // among the rules of the aggregator
+  // Written by requests that run at the same time: what `progress` saw, and `dirty`. What decides a
+  // sample's effect is not among it. Taken after every other lock.
+  absl::Mutex mu;
   RuleProgress progress;
   DirtySteps dirty;
   AggregateTable aggregates;

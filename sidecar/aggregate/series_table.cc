@@ -34,45 +34,44 @@ void SeriesTable::SetRules(std::span<const std::unique_ptr<RuleState>> rules) {
     plain.push_back(rule->rule);
   }
   router_.SetRules(std::move(plain));
-  for (Series& series : series_) {
-    if (series.memberships.empty()) continue;
-    std::erase_if(series.memberships, [&](const Membership& membership) {
+  for (SeriesIndex index = 0; index < positions_; ++index) {
+    auto& memberships = at(index).memberships;
+    if (memberships.empty()) continue;
+    const auto gone = std::ranges::remove_if(memberships, [&](const Membership& membership) {
       return std::ranges::find(rules_, membership.rule) == rules_.end();
     });
-    if (series.memberships.empty()) Remove(series);
+    memberships.erase(gone.begin(), gone.end());
+    if (memberships.empty()) Remove(index);
   }
 }
 
-SeriesIndex SeriesTable::Route(std::span<const LabelView> labels) {
-  const SeriesHash hash = router_.Hash(labels);
-  SeriesIndex index;
-  if (const std::optional<SeriesIndex> known = router_.Find(hash)) {
-    index = *known;
-  } else {
-    const Resolved resolved = Resolve(Canonical(labels));
-    router_.Remember(hash, resolved.series, resolved.lasting);
-    index = resolved.series;
-  }
-  if (index < kRefused) series_[index].used = true;
-  return index;
+SeriesTable::Candidate SeriesTable::Examine(std::span<const LabelView> labels) const {
+  const LabelSet canonical = Canonical(labels);
+  std::string scratch;
+  return {.identity = hasher_.Labels(canonical, scratch), .targets = router_.Match(canonical)};
 }
 
-SeriesTable::Resolved SeriesTable::Resolve(const LabelSet& labels) {
-  const std::vector<RouteTarget> targets = router_.Match(labels);
-  if (targets.empty()) return {.series = kUnwanted, .lasting = true};
-  const SeriesHash identity = router_.Hash(labels);
-  const auto known = by_identity_.find(identity);
-  SeriesIndex index = known == by_identity_.end() ? Create(identity) : known->second;
+SeriesIndex SeriesTable::Learn(const SeriesHash& key, const Candidate& candidate) {
+  const Resolved resolved = ResolveAll(candidate);
+  router_.Remember(key, resolved.series, resolved.lasting);
+  return resolved.series;
+}
+
+SeriesTable::Resolved SeriesTable::ResolveAll(const Candidate& candidate) {
+  if (candidate.targets.empty()) return {.series = kUnwanted, .lasting = true};
+  const auto known = by_identity_.find(candidate.identity);
+  SeriesIndex index = known == by_identity_.end() ? Create(candidate.identity) : known->second;
   if (index == kRefused) return {.series = kRefused, .lasting = false};
+  at(index).used = true;
 
   bool complete = true;
-  for (const RouteTarget& target : targets) {
+  for (const RouteTarget& target : candidate.targets) {
     RuleState* rule = rules_[target.rule];
-    if (HasRule(series_[index], rule)) continue;
+    if (HasRule(at(index), rule)) continue;
     const std::optional<uint32_t> aggregate =
         rule->aggregates.Join(target.aggregate, rule->aggregates_max);
     if (aggregate) {
-      series_[index].memberships.push_back({.rule = rule, .aggregate = *aggregate});
+      at(index).memberships.push_back({.rule = rule, .aggregate = *aggregate});
       rule->members.push_back({.series = index, .aggregate = *aggregate});
     } else {
       rule->metrics.refused_series->Increment();
@@ -80,8 +79,8 @@ SeriesTable::Resolved SeriesTable::Resolve(const LabelSet& labels) {
       complete = false;
     }
   }
-  if (series_[index].memberships.empty()) {
-    Remove(series_[index]);
+  if (at(index).memberships.empty()) {
+    Remove(index);
     index = kRefused;
   }
   return {.series = index, .lasting = complete};
@@ -90,23 +89,26 @@ SeriesTable::Resolved SeriesTable::Resolve(const LabelSet& labels) {
 SeriesIndex SeriesTable::Create(const SeriesHash& identity) {
   if (by_identity_.size() >= series_max_) return kRefused;
   if (free_.empty()) {
-    free_.push_back(static_cast<SeriesIndex>(series_.size()));
-    series_.emplace_back();
+    if (positions_ % kChunk == 0) chunks_.push_back(std::make_unique<Series[]>(kChunk));
+    free_.push_back(positions_++);
   }
   const SeriesIndex index = free_.back();
   free_.pop_back();
-  series_[index].identity = identity;
+  at(index).identity = identity;
   by_identity_.emplace(identity, index);
   return index;
 }
 
-void SeriesTable::Remove(Series& series) {
-  const auto index = static_cast<SeriesIndex>(&series - series_.data());
+void SeriesTable::Remove(SeriesIndex index) {
+  Series& series = at(index);
   for (const Membership& membership : series.memberships) {
     membership.rule->aggregates.Leave(membership.aggregate);
   }
   by_identity_.erase(series.identity);
-  series = Series();
+  series.memberships.clear();
+  series.buffer = SampleBuffer();
+  series.logged_epoch = 0;
+  series.used = false;
   free_.push_back(index);
 }
 
@@ -121,20 +123,21 @@ size_t SeriesTable::Trim(Series& series) {
 void SeriesTable::NextGeneration() {
   // The router first: it forgets every answer that names a series which goes now.
   router_.NextGeneration();
-  for (Series& series : series_) {
+  for (SeriesIndex index = 0; index < positions_; ++index) {
+    Series& series = at(index);
     if (series.memberships.empty()) continue;
-    if (!series.used && series.buffer.empty()) Remove(series);
+    if (!series.used && series.buffer.empty()) Remove(index);
     series.used = false;
   }
   for (RuleState* rule : rules_) {
     std::erase_if(rule->members,
-                  [&](const Member& member) { return !HasRule(series_[member.series], rule); });
+                  [&](const Member& member) { return !HasRule(at(member.series), rule); });
   }
 }
 
 size_t SeriesTable::CountSamples() const {
   size_t count = 0;
-  for (const Series& series : series_) count += series.buffer.size();
+  for (SeriesIndex index = 0; index < positions_; ++index) count += at(index).buffer.size();
   return count;
 }
 

@@ -66,7 +66,7 @@ void IngestMetrics::Count(const IntakeCounts& intake, const IngestOutcome& outco
   Add(series_invalid, intake.series_invalid);
   Add(samples_accepted, outcome.accepted);
   Add(samples_ignored, outcome.ignored);
-  Add(samples_own_output, intake.samples_own_output);
+  Add(samples_own_output, intake.samples_own_output + outcome.own_output);
   Add(samples_too_old, outcome.too_old);
   Add(samples_out_of_bounds, intake.samples_out_of_bounds + outcome.out_of_bounds);
   Add(samples_duplicate, outcome.duplicate);

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "sidecar/core/sample.h"
+#include "sidecar/core/series_hash.h"
 #include "sidecar/ingest/bad_series_report.h"
 #include "sidecar/ingest/series_sink.h"
 #include "sidecar/ingest/validate.h"
@@ -36,42 +38,66 @@ struct IntakeCounts {
   int64_t exemplars = 0;  // ignored
 };
 
-// Not thread-safe. Its buffers are kept from one request to the next.
-class SeriesIntake {
+// One request at a time: Read, then the sink, then the counts and the report. Not thread-safe. Its
+// buffers are kept from one request to the next.
+class SeriesIntake : public SeriesBatch, private SeriesScanVisitor {
  public:
-  // `rules` must outlive this.
-  explicit SeriesIntake(const SeriesRules& rules) : rules_(rules) {}
+  // `rules` and `hasher` must outlive this.
+  SeriesIntake(const SeriesRules& rules, const SeriesHasher& hasher, WriteRequestLimits limits)
+      : rules_(rules), hasher_(hasher), decoder_(limits) {}
 
-  // Forgets the request before.
-  void Begin(TimestampMs now_ms);
+  // Forgets the request before, and reads the decompressed `body`, which stays borrowed until the
+  // next Read. Errors: as WriteRequestDecoder::Scan.
+  absl::Status Read(WriteProtocol protocol, std::string_view body, TimestampMs now_ms);
 
-  // Label texts stay borrowed from the request body; everything else is copied.
-  void Add(const DecodedSeries& series);
+  std::span<const KeyedSeries> series() const override { return keyed_; }
+  std::span<const Sample> samples() const override { return samples_; }
+  absl::StatusOr<SeriesLabels> ReadLabels(size_t i) override;
 
-  // What the sink shall take. Valid until the next Begin or Add.
-  std::span<const SeriesView> Views();
-
+  // Why the request cannot be read, if that came out in ReadLabels.
+  const absl::Status& malformed() const { return malformed_; }
   const IntakeCounts& counts() const { return counts_; }
   BadSeriesReport& report() { return report_; }
 
  private:
-  // The share of one series in labels_ and samples_, which move as they grow.
-  struct Extent {
-    size_t label_count;
-    size_t sample_count;
+  // Where the labels of a series are: in a message not read yet, or at a position of labels_.
+  struct Source {
+    const char* message = nullptr;  // null: in labels_
+    uint32_t bytes = 0;             // of the message; or the first label
+    uint32_t head_bytes = 0;        // of the message; or the number of labels
   };
 
-  void AddSamples(const DecodedSeries& series);
+  void OnScanned(const ScannedSeries& series) override;
+  void OnDecoded(const DecodedSeries& series) override;
+
+  // Null, and malformed() says why, when the message cannot be read.
+  const DecodedSeries* Decode(std::string_view message);
+  // Series i is not what the scan took it for.
+  SeriesLabels Replace(size_t i, const DecodedSeries& series);
+  void DropSamples(size_t i);
+  // Counts and reports what the series holds; false when there is nothing for the sink.
+  bool AddDecoded(const DecodedSeries& series, KeyedSeries* keyed);
+  // Appends those in bounds, reports the others, and returns how many it appended.
+  size_t AddSamples(const DecodedSeries& series);
   void ReportOutOfBounds(const DecodedSeries& series, TimestampMs first, size_t count);
-  void RefuseSeries(const DecodedSeries& series, std::string_view problem);
+  // The metric name of good labels; else counts and reports what is wrong and gives "".
+  std::string_view CheckLabels(const DecodedSeries& series);
+  Source KeepLabels(std::span<const LabelView> labels);
+  bool InBounds(TimestampMs t_ms) const { return t_ms > 0 && t_ms <= latest_ms_; }
+  bool AllInBounds(std::span<const Sample> samples) const;
   bool IsOwnOutput(std::string_view metric_name) const;
 
   const SeriesRules& rules_;
+  const SeriesHasher& hasher_;
+  WriteRequestDecoder decoder_;
+  std::string_view body_;
   TimestampMs latest_ms_ = 0;
-  std::vector<LabelView> labels_;
+  std::vector<KeyedSeries> keyed_;
+  std::vector<Source> sources_;  // of keyed_
   std::vector<Sample> samples_;
-  std::vector<Extent> extents_;
-  std::vector<SeriesView> views_;
+  std::vector<LabelView> labels_;  // of the series that were decoded
+  std::string scratch_;
+  absl::Status malformed_;
   IntakeCounts counts_;
   BadSeriesReport report_;
 };

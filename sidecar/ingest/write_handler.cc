@@ -1,6 +1,5 @@
 #include "sidecar/ingest/write_handler.h"
 
-#include <span>
 #include <string>
 #include <utility>
 
@@ -21,11 +20,10 @@ std::string_view Message(const absl::Status& status) {
 }  // namespace
 
 struct WriteHandler::Scratch {
-  explicit Scratch(const WriteHandlerOptions& options)
-      : decoder(options.request), intake(options.series) {}
+  Scratch(const WriteHandlerOptions& options, const SeriesHasher& hasher)
+      : intake(options.series, hasher, options.request) {}
 
   std::string body;
-  WriteRequestDecoder decoder;
   SeriesIntake intake;
 };
 
@@ -77,20 +75,17 @@ HttpResponse WriteHandler::Process(WriteProtocol protocol, std::string_view body
   if (!status.ok()) return Refuse(400, Message(status));
   metrics_->decompressed_bytes.Increment(static_cast<double>(scratch.body.size()));
 
-  SeriesIntake& intake = scratch.intake;
-  intake.Begin(clock_.NowMs());
-  status = scratch.decoder.Decode(protocol, scratch.body,
-                                  [&](const DecodedSeries& series) { intake.Add(series); });
+  status = scratch.intake.Read(protocol, scratch.body, clock_.NowMs());
   if (!status.ok()) return Refuse(400, Message(status));
-  return Store(intake, written);
+  return Store(scratch.intake, written);
 }
 
 HttpResponse WriteHandler::Store(SeriesIntake& intake, Written* written) {
   IngestOutcome outcome;
-  if (const std::span<const SeriesView> views = intake.Views(); !views.empty()) {
-    if (absl::Status status = sink_.Write(views, &outcome); !status.ok()) {
-      return SinkFailed(status);
-    }
+  if (!intake.series().empty()) {
+    const absl::Status status = sink_.Write(intake, &outcome);
+    if (!intake.malformed().ok()) return Refuse(400, Message(intake.malformed()));
+    if (!status.ok()) return SinkFailed(status);
   }
   const IntakeCounts& counts = intake.counts();
   metrics_->Count(counts, outcome);
@@ -130,7 +125,7 @@ std::unique_ptr<WriteHandler::Scratch> WriteHandler::TakeScratch() {
       return scratch;
     }
   }
-  return std::make_unique<Scratch>(options_);
+  return std::make_unique<Scratch>(options_, hasher_);
 }
 
 void WriteHandler::GiveBack(std::unique_ptr<Scratch> scratch) {

@@ -11,6 +11,7 @@
 #include "absl/synchronization/mutex.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/base/log.h"
+#include "sidecar/core/series_hash.h"
 #include "sidecar/ingest/series_intake.h"
 #include "sidecar/ingest/series_sink.h"
 #include "sidecar/net/http_server.h"
@@ -86,6 +87,7 @@ class WriteHandler {
   const Clock& clock_;
   const Logger logger_;
   const std::unique_ptr<IngestMetrics> metrics_;
+  const SeriesHasher hasher_;
 
   absl::Mutex mutex_;
   // Not more than requests have ever been handled at once.

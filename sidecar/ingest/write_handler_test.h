@@ -31,23 +31,36 @@ inline constexpr std::string_view kV2Type =
 // Keeps what it gets, one line per series. Read `lines` while nobody writes.
 class FakeSink : public SeriesSink {
  public:
-  absl::Status Write(std::span<const SeriesView> series, IngestOutcome* outcome) override {
+  absl::Status Write(SeriesBatch& batch, IngestOutcome* outcome) override {
     absl::MutexLock lock(&mutex_);
     if (!status.ok()) return status;
-    for (const SeriesView& view : series) {
-      std::vector<LabelSet::Label> labels;
-      for (const LabelView& label : view.labels) labels.emplace_back(label.name, label.value);
-      std::string line = LabelSet(std::move(labels)).ToString();
-      for (const Sample& sample : view.samples) {
-        absl::StrAppend(&line,
-                        IsStaleMarker(sample.value) ? " stale" : absl::StrCat(" ", sample.value),
-                        "@", sample.timestamp_ms - kNow);
-        ++outcome->accepted;
+    std::vector<std::string> taken;
+    for (size_t i = 0; i < batch.series().size(); ++i) {
+      const auto read = batch.ReadLabels(i);
+      if (!read.ok()) return read.status();
+      const KeyedSeries keyed = batch.series()[i];
+      if (read->use == SeriesLabels::Use::kOwnOutput) outcome->own_output += keyed.sample_count;
+      if (read->use == SeriesLabels::Use::kTake) {
+        taken.push_back(
+            Line(*read, batch.samples().subspan(keyed.first_sample, keyed.sample_count)));
+        outcome->accepted += keyed.sample_count;
       }
-      lines.push_back(line);
     }
+    lines.insert(lines.end(), taken.begin(), taken.end());
     if (forced_outcome) *outcome = *forced_outcome;
     return absl::OkStatus();
+  }
+
+  static std::string Line(const SeriesLabels& series, std::span<const Sample> samples) {
+    std::vector<LabelSet::Label> labels;
+    for (const LabelView& label : series.labels) labels.emplace_back(label.name, label.value);
+    std::string line = LabelSet(std::move(labels)).ToString();
+    for (const Sample& sample : samples) {
+      absl::StrAppend(&line,
+                      IsStaleMarker(sample.value) ? " stale" : absl::StrCat(" ", sample.value), "@",
+                      sample.timestamp_ms - kNow);
+    }
+    return line;
   }
 
   absl::Status status;

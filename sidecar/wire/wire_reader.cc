@@ -65,8 +65,6 @@ std::string_view WireReader::Bytes() {
   return Expect(WireType::kBytes) ? RawBytes() : std::string_view();
 }
 
-WireReader WireReader::Message() { return WireReader(Bytes(), context_, depth_left_ - 1); }
-
 void WireReader::Skip() {
   if (ok()) SkipValue(field_, type_, depth_left_);
 }

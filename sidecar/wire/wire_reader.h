@@ -48,12 +48,20 @@ class WireReader {
 
   // Goes to the next field. False at the end of the message and after an error.
   bool Next();
+  // Takes the next field at once if it is field `number` and bytes of less than 2 MiB, which is
+  // what nearly every field of a long list is. False, and nothing has happened, when it may not be.
+  // REQUIRES: number < 16.
+  bool TakeUsualBytes(uint32_t number, std::string_view* bytes);
   uint32_t field() const { return field_; }
 
   uint64_t Varint();
   double Double();
   std::string_view Bytes();
-  WireReader Message();
+  WireReader Message() { return Nested(Bytes()); }
+  // A message that lies in this one: bytes that were taken from it.
+  WireReader Nested(std::string_view message) {
+    return WireReader(message, context_, depth_left_ - 1);
+  }
   void Skip();
 
   // A repeated number, packed or not: calls f for each value of this occurrence of the field.
@@ -100,6 +108,28 @@ inline uint64_t WireReader::RawVarint() {
     return static_cast<unsigned char>(*pos_++);
   }
   return RawVarintSlow();
+}
+
+inline bool WireReader::TakeUsualBytes(uint32_t number, std::string_view* bytes) {
+  constexpr size_t kHeadBytes = 4;  // the tag, and up to three of length
+  if (remaining() < kHeadBytes || !ok()) return false;
+  const auto byte = [this](size_t i) { return static_cast<unsigned char>(pos_[i]); };
+  if (byte(0) != (number << 3 | static_cast<uint32_t>(WireType::kBytes))) return false;
+  size_t length = byte(1) & 0x7f;
+  size_t head = 2;
+  if (byte(1) >= 0x80) {
+    length |= static_cast<size_t>(byte(2) & 0x7f) << 7;
+    head = 3;
+    if (byte(2) >= 0x80) {
+      if (byte(3) >= 0x80) return false;
+      length |= static_cast<size_t>(byte(3)) << 14;
+      head = 4;
+    }
+  }
+  if (length > remaining() - head) return false;
+  *bytes = std::string_view(pos_ + head, length);
+  pos_ += head + length;
+  return true;
 }
 
 template <typename F>

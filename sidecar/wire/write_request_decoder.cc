@@ -1,5 +1,10 @@
 #include "sidecar/wire/write_request_decoder.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "sidecar/wire/histogram_check.h"
 #include "sidecar/wire/wire_reader.h"
@@ -78,6 +83,47 @@ void IgnoreMetadataV2(WireReader reader) {
   }
 }
 
+static_assert(std::endian::native == std::endian::little, "values are copied from the wire");
+
+// A sample as field 2 of a series, in the two forms that senders give it today: value and time, or
+// the time alone when the value is 0. Times of the years 1971 to 2109 take 6 bytes.
+constexpr size_t kTimeBytes = 6;
+constexpr std::string_view kSampleHead("\x12\x10\x09", 3);
+constexpr std::string_view kZeroSampleHead("\x12\x07\x10", 3);
+constexpr char kTimeTag = 0x10;
+constexpr size_t kZeroSampleBytes = kZeroSampleHead.size() + kTimeBytes;
+constexpr size_t kSampleBytes = kSampleHead.size() + sizeof(double) + 1 + kTimeBytes;
+
+// Reads a number of exactly 6 bytes.
+bool ReadUsualTime(const char* bytes, TimestampMs* time_ms) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < kTimeBytes; ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    const bool last = i + 1 == kTimeBytes;
+    if ((byte < 0x80) != last) return false;
+    value |= static_cast<uint64_t>(byte & 0x7f) << (7 * i);
+  }
+  *time_ms = static_cast<TimestampMs>(value);
+  return true;
+}
+
+// The bytes of a usual sample at the end of the message, 0 when there is none.
+size_t ReadUsualSampleAtEnd(std::string_view message, Sample* sample) {
+  if (message.size() < kSampleBytes) return 0;
+  const std::string_view tail = message.substr(message.size() - kSampleBytes);
+  if (tail.starts_with(kSampleHead) && tail[kSampleHead.size() + sizeof(double)] == kTimeTag &&
+      ReadUsualTime(tail.data() + kSampleBytes - kTimeBytes, &sample->timestamp_ms)) {
+    std::memcpy(&sample->value, tail.data() + kSampleHead.size(), sizeof(double));
+    return kSampleBytes;
+  }
+  if (tail.substr(kSampleBytes - kZeroSampleBytes).starts_with(kZeroSampleHead) &&
+      ReadUsualTime(tail.data() + kSampleBytes - kTimeBytes, &sample->timestamp_ms)) {
+    sample->value = 0;
+    return kZeroSampleBytes;
+  }
+  return 0;
+}
+
 }  // namespace
 
 WriteRequestDecoder::WriteRequestDecoder(WriteRequestLimits limits) : limits_(limits) {}
@@ -96,20 +142,94 @@ absl::Status WriteRequestDecoder::Decode(WriteProtocol protocol, std::string_vie
   return context.status;
 }
 
-void WriteRequestDecoder::ReadRequestV1(WireReader reader, const SeriesVisitor& visit) {
+absl::Status WriteRequestDecoder::Scan(WriteProtocol protocol, std::string_view body,
+                                       SeriesScanVisitor& visitor) {
+  if (protocol != WriteProtocol::kV1) {
+    return Decode(protocol, body, [&](const DecodedSeries& series) { visitor.OnDecoded(series); });
+  }
+  totals_ = {};
+  WireContext context(body);
+  ScanRequestV1(WireReader(body, &context), visitor);
+  return context.status;
+}
+
+absl::StatusOr<const DecodedSeries*> WriteRequestDecoder::DecodeScanned(std::string_view body,
+                                                                        std::string_view message) {
+  const Totals of_scan = std::exchange(totals_, {});
+  WireContext context(body);
+  ClearSeries();
+  ReadSeriesV1(WireReader(message, &context));
+  totals_ = of_scan;
+  if (!context.status.ok()) return context.status;
+  EndSeries();
+  return &series_;
+}
+
+bool WriteRequestDecoder::IsLabels(std::string_view head) {
+  WireContext context(head);
+  WireReader reader(head, &context);
   while (reader.Next()) {
-    switch (reader.field()) {
-      case 1:
-        BeginSeries(reader);
-        ReadSeriesV1(reader.Message());
-        Visit(reader, visit);
-        break;
-      case 3:
-        IgnoreMetadataV1(reader.Message());
-        break;
-      default:
-        reader.Skip();
+    if (reader.field() != 1) return false;
+    ReadLabel(reader.Message());
+  }
+  return context.status.ok();
+}
+
+void WriteRequestDecoder::ScanRequestV1(WireReader reader, SeriesScanVisitor& visitor) {
+  const auto on_decoded = [&](const DecodedSeries& series) { visitor.OnDecoded(series); };
+  std::string_view message;
+  ScannedSeries series;
+  while (true) {
+    if (reader.TakeUsualBytes(1, &message)) {
+      CheckTotal(reader, ++totals_.series, "series");
+      if (ScanSeries(message, &series)) {
+        CheckTotal(reader, totals_.samples += series.samples.size(), "samples");
+        if (reader.ok()) visitor.OnScanned(series);
+        continue;
+      }
+      ClearSeries();
+      ReadSeriesV1(reader.Nested(message));
+      Visit(reader, on_decoded);
+    } else if (reader.Next()) {
+      ReadFieldV1(reader, on_decoded);
+    } else {
+      return;
     }
+  }
+}
+
+// The samples are looked for from the end, since where labels end is only known after reading them
+// one by one.
+bool WriteRequestDecoder::ScanSeries(std::string_view message, ScannedSeries* series) {
+  samples_.clear();
+  *series = {.message = message, .head = message};
+  for (Sample sample; const size_t bytes = ReadUsualSampleAtEnd(series->head, &sample);) {
+    samples_.push_back(sample);
+    series->head.remove_suffix(bytes);
+  }
+  if (samples_.empty() || series->head.empty()) return false;
+  std::reverse(samples_.begin(), samples_.end());
+  series->samples = samples_;
+  return true;
+}
+
+void WriteRequestDecoder::ReadRequestV1(WireReader reader, const SeriesVisitor& visit) {
+  while (reader.Next()) ReadFieldV1(reader, visit);
+}
+
+void WriteRequestDecoder::ReadFieldV1(WireReader& reader, const SeriesVisitor& visit) {
+  switch (reader.field()) {
+    case 1:
+      CheckTotal(reader, ++totals_.series, "series");
+      ClearSeries();
+      ReadSeriesV1(reader.Message());
+      Visit(reader, visit);
+      break;
+    case 3:
+      IgnoreMetadataV1(reader.Message());
+      break;
+    default:
+      reader.Skip();
   }
 }
 
@@ -131,7 +251,8 @@ void WriteRequestDecoder::ReadRequestV2(WireReader reader, const SeriesVisitor& 
       reader.Skip();
       continue;
     }
-    BeginSeries(reader);
+    CheckTotal(reader, ++totals_.series, "series");
+    ClearSeries();
     ReadSeriesV2(reader.Message());
     EndLabelRefs();
     Visit(reader, visit);
@@ -222,14 +343,13 @@ void WriteRequestDecoder::ReadHistogram(WireReader reader) {
   if (series_.histogram_problem.empty()) series_.histogram_problem = problem;
 }
 
-void WriteRequestDecoder::BeginSeries(WireReader& reader) {
+void WriteRequestDecoder::ClearSeries() {
   series_ = {};
   label_count_ = 0;
   labels_.clear();
   label_name_.reset();
   samples_.clear();
   problem_.clear();
-  CheckTotal(reader, ++totals_.series, "series");
 }
 
 void WriteRequestDecoder::AddLabel(WireReader& reader, LabelView label) {
@@ -262,13 +382,17 @@ void WriteRequestDecoder::EndLabelRefs() {
 
 void WriteRequestDecoder::Visit(const WireReader& reader, const SeriesVisitor& visit) {
   if (!reader.ok()) return;
+  EndSeries();
+  visit(series_);
+}
+
+void WriteRequestDecoder::EndSeries() {
   if (label_count_ > limits_.labels_per_series_max && problem_.empty()) {
     problem_ = absl::StrCat(label_count_, " labels, limit ", limits_.labels_per_series_max);
   }
   series_.labels = labels_;
   series_.samples = samples_;
   series_.problem = problem_;
-  visit(series_);
 }
 
 void WriteRequestDecoder::CheckTotal(WireReader& reader, size_t total,

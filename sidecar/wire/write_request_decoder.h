@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "sidecar/core/label_view.h"
 #include "sidecar/core/sample.h"
 #include "sidecar/wire/write_protocol.h"
@@ -40,6 +41,26 @@ struct DecodedSeries {
   std::string_view histogram_problem;  // of the first invalid histogram
 };
 
+// A time series message of 1.0 of the form that nearly all have: labels, then samples, nothing
+// else. Borrowed like DecodedSeries.
+struct ScannedSeries {
+  std::string_view message;
+  // What lies before the samples. It has not been read: it is the labels if labels fill it to the
+  // last byte, and else the message is not of that form. So if an equal head was found to be labels
+  // once, this one is.
+  std::string_view head;
+  std::span<const Sample> samples;
+};
+
+// Thread-compatible.
+class SeriesScanVisitor {
+ public:
+  virtual ~SeriesScanVisitor() = default;
+  virtual void OnScanned(const ScannedSeries& series) = 0;
+  // Every series that is not of that form.
+  virtual void OnDecoded(const DecodedSeries& series) = 0;
+};
+
 // Not thread-safe; use one decoder per thread again and again: its buffers are kept, so that
 // decoding allocates nothing in the steady state.
 class WriteRequestDecoder {
@@ -56,6 +77,16 @@ class WriteRequestDecoder {
   // of creation or start (rc.3, rc.4) are read and ignored, like metadata.
   absl::Status Decode(WriteProtocol protocol, std::string_view body, const SeriesVisitor& visit);
 
+  // As Decode, but leaves the labels of most series of 1.0 unread. What is wrong with those comes
+  // out when DecodeScanned reads them, and they do not count towards items_max.
+  absl::Status Scan(WriteProtocol protocol, std::string_view body, SeriesScanVisitor& visitor);
+  // Reads a whole message that Scan found in `body`; OnScanned may call it. The series is valid
+  // until the next call of any method.
+  absl::StatusOr<const DecodedSeries*> DecodeScanned(std::string_view body,
+                                                     std::string_view message);
+  // Whether labels fill the head to the last byte.
+  static bool IsLabels(std::string_view head);
+
  private:
   // Of the request so far.
   struct Totals {
@@ -65,16 +96,20 @@ class WriteRequestDecoder {
   };
 
   void ReadRequestV1(WireReader reader, const SeriesVisitor& visit);
+  void ScanRequestV1(WireReader reader, SeriesScanVisitor& visitor);
+  bool ScanSeries(std::string_view message, ScannedSeries* series);
+  void ReadFieldV1(WireReader& reader, const SeriesVisitor& visit);
   void ReadSymbols(WireReader reader);
   void ReadRequestV2(WireReader reader, const SeriesVisitor& visit);
   void ReadSeriesV1(WireReader reader);
   void ReadSeriesV2(WireReader reader);
   void ReadSample(WriteProtocol protocol, WireReader reader);
   void ReadHistogram(WireReader reader);
-  void BeginSeries(WireReader& reader);
+  void ClearSeries();
   void AddLabel(WireReader& reader, LabelView label);
   void AddLabelRef(WireReader& reader, uint32_t ref);
   void EndLabelRefs();
+  void EndSeries();
   void Visit(const WireReader& reader, const SeriesVisitor& visit);
   void CheckTotal(WireReader& reader, size_t total, std::string_view what) const;
 

@@ -107,6 +107,53 @@ PlainSeries Plain(const DecodedSeries& decoded) {
   return series;
 }
 
+// Reads what Scan left unread, so that the result must be what Decode finds.
+class ScannedSeriesReader : public SeriesScanVisitor {
+ public:
+  explicit ScannedSeriesReader(std::string_view body) : body_(body) {}
+
+  void OnScanned(const ScannedSeries& scanned) override {
+    WriteRequestDecoder decoder(kNoLimits);
+    const auto series = decoder.DecodeScanned(body_, scanned.message);
+    if (!series.ok()) {
+      status = series.status();
+      return;
+    }
+    found.push_back(Plain(**series));
+    if (!WriteRequestDecoder::IsLabels(scanned.head)) return;
+    const auto labels = decoder.DecodeScanned(body_, scanned.head);
+    if (!labels.ok()) {
+      difference = "a head that was said to be labels cannot be read";
+      return;
+    }
+    DecodedSeries joined = **labels;
+    joined.samples = scanned.samples;
+    if (Plain(joined) != found.back()) difference = "labels and samples of a scan differ";
+  }
+  void OnDecoded(const DecodedSeries& series) override { found.push_back(Plain(series)); }
+
+  std::vector<PlainSeries> found;
+  absl::Status status;
+  std::string difference;
+
+ private:
+  const std::string_view body_;
+};
+
+// "" when Scan finds in the body what Decode found there with this status.
+std::string CompareScan(WriteProtocol protocol, std::string_view body, const absl::Status& status,
+                        const std::vector<PlainSeries>& decoded) {
+  WriteRequestDecoder decoder(kNoLimits);
+  ScannedSeriesReader reader(body);
+  absl::Status scanned = decoder.Scan(protocol, body, reader);
+  if (scanned.ok()) scanned = reader.status;
+  if (scanned.ok() != status.ok()) {
+    return absl::StrCat("decoding says ", status.ToString(), ", scanning ", scanned.ToString());
+  }
+  if (!reader.difference.empty()) return reader.difference;
+  return !status.ok() || reader.found == decoded ? "" : "scanning finds other series";
+}
+
 template <typename Request>
 std::string Compare(WriteProtocol protocol, std::string_view body) {
   Request request;
@@ -119,6 +166,9 @@ std::string Compare(WriteProtocol protocol, std::string_view body) {
   if (status.ok() != expected_ok) {
     return absl::StrCat("generated classes ", expected_ok ? "accept" : "refuse",
                         " it, the decoder says ", status.ToString());
+  }
+  if (std::string difference = CompareScan(protocol, body, status, decoded); !difference.empty()) {
+    return difference;
   }
   if (!expected_ok) return "";
   const std::vector<PlainSeries> expected = Plain(request);

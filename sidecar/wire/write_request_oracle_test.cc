@@ -23,8 +23,10 @@ std::string RandomText(Random& random) {
 
 template <typename Sample>
 void FillSample(Random& random, Sample* sample) {
-  sample->set_value(std::bit_cast<double>(random()));
-  sample->set_timestamp(static_cast<int64_t>(random()) >> (random() % 64));
+  if (random() % 4 != 0) sample->set_value(std::bit_cast<double>(random()));
+  const bool usual = random() % 4 != 0;  // a time that a scan knows: one of today
+  sample->set_timestamp(usual ? 1'700'000'000'000 + static_cast<int64_t>(random() % 1'000'000)
+                              : static_cast<int64_t>(random()) >> (random() % 64));
 }
 
 void FillHistogram(Random& random, prometheus::Histogram* h) {
