@@ -3,9 +3,10 @@
 
 auspex_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# The real Prometheus servers that the demo and the tests meet; deploy/setup puts them there.
+# The real servers that the demo, the tests and the benchmarks meet; deploy/setup puts them there.
 export AUSPEX_PROMETHEUS_2=$auspex_root/build/peers/prometheus-2/usr/bin/prometheus
 export AUSPEX_PROMETHEUS_3=$auspex_root/build/peers/prometheus-3/usr/bin/prometheus
+export AUSPEX_VICTORIA_METRICS=$auspex_root/build/peers/victoria-metrics/usr/bin/victoria-metrics
 export AUSPEX_PROMTOOL=$auspex_root/build/peers/prometheus-2/usr/bin/promtool
 
 say() { printf '%s: %s\n' "${0##*/}" "$*"; }
