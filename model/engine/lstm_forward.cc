@@ -255,7 +255,8 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
 
 void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, NextMemory next,
             LstmScratch* scratch) {
-  Prefetcher prefetcher(next, layers.size() * steps * (layers.front().units() / kGroupUnits));
+  const size_t groups = (layers.front().units() + kGroupUnits - 1) / kGroupUnits;
+  Prefetcher prefetcher(next, layers.size() * steps * groups);
   for (const PackedLstmLayer& layer : layers) {
     RunLayer(layer, x, steps, &prefetcher, scratch);
     x = {scratch->sequence.data(), layer.units()};
