@@ -29,21 +29,28 @@ double MeanOfPresent(std::span<const float> values) {
   return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
 }
 
-// Straight lines over the gaps; flat after the newest value, dropped before the oldest.
+// Straight lines over the gaps between values; what is missing before the first is dropped.
 void FillGaps(std::vector<double>* values) {
   const auto first =
       std::find_if(values->begin(), values->end(), [](double value) { return !std::isnan(value); });
   values->erase(values->begin(), first);
   size_t known = 0;
-  for (size_t i = 1; i <= values->size(); ++i) {
-    const bool end = i == values->size();
-    if (!end && std::isnan((*values)[i])) continue;
-    const double left = (*values)[known];
-    const double slope = end ? 0 : ((*values)[i] - left) / static_cast<double>(i - known);
+  for (size_t i = 1; i < values->size(); ++i) {
+    if (std::isnan((*values)[i])) continue;
+    const double slope = ((*values)[i] - (*values)[known]) / static_cast<double>(i - known);
     for (size_t gap = known + 1; gap < i; ++gap) {
-      (*values)[gap] = left + slope * static_cast<double>(gap - known);
+      (*values)[gap] = (*values)[gap - 1] + slope;
     }
     known = i;
+  }
+}
+
+// A gap at the end moves as the season before did: a flat one would be a change of level.
+void FillEnd(size_t season, std::vector<double>* values) {
+  for (size_t i = 1; i < values->size(); ++i) {
+    if (!std::isnan((*values)[i])) continue;
+    (*values)[i] = (*values)[i - 1];
+    if (season > 1 && i > season) (*values)[i] += (*values)[i - season] - (*values)[i - 1 - season];
   }
 }
 
@@ -62,6 +69,7 @@ CoarseSeries MakeCoarseSeries(std::span<const float> history, int season_steps, 
     series.values.push_back(MeanOfPresent(history.subspan(i * steps, steps)));
   }
   FillGaps(&series.values);
+  FillEnd(static_cast<size_t>(series.season), &series.values);
   return series;
 }
 

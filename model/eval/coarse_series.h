@@ -17,8 +17,8 @@ struct CoarseSeries {
 };
 
 // The last `seasons_max` seasons (where there is no season: that many times 24 steps). Missing
-// coarse steps are interpolated, those before the first value left out. No values when the history
-// has none.
+// coarse steps are interpolated, those before the first value left out, those after the last move
+// as the season before did. No values when the history has none.
 CoarseSeries MakeCoarseSeries(std::span<const float> history, int season_steps, int seasons_max);
 
 // Coarse steps that cover a horizon and allow interpolation to its end.

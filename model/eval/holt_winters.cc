@@ -11,12 +11,12 @@ namespace {
 
 constexpr int kSeasonsMax = 28;
 constexpr int kSeasonsMin = 3;
-constexpr int kSeasonsForStart = 4;
+constexpr int kSeasonsForTrend = 4;
 constexpr size_t kValuesMin = 8;
 constexpr int kIterations = 150;
 // Less damping than this is a straight line into the future, more forgets the trend at once.
 constexpr double kDampingMin = 0.8;
-constexpr double kDampingMax = 0.98;
+constexpr double kDampingMax = 0.995;
 
 struct Parameters {
   double level = 0;
@@ -46,23 +46,25 @@ double MeanOf(std::span<const double> values) {
   return sum / static_cast<double>(values.size());
 }
 
-// From the first seasons: their mean shape, the first one's level, the change to the next. Without
-// a season the series starts where it starts.
+// Without a season the series starts where it starts. Else the level and the trend are those of the
+// first seasons, and the shape is the mean of all: one that holds then needs no correction.
 State StartOf(std::span<const double> values, size_t season) {
   if (season == 1) return {.level = values[0], .trend = 0, .season = {0}};
-  const size_t seasons = std::min<size_t>(kSeasonsForStart, values.size() / season);
-  State state{.season = std::vector<double>(season)};
+  const size_t seasons = values.size() / season;
   std::vector<double> means;
-  for (size_t s = 0; s < seasons; ++s) {
-    const auto one = values.subspan(s * season, season);
-    means.push_back(MeanOf(one));
-    for (size_t i = 0; i < season; ++i) {
-      state.season[i] += (one[i] - means[s]) / static_cast<double>(seasons);
-    }
+  for (size_t s = 0; s < seasons; ++s) means.push_back(MeanOf(values.subspan(s * season, season)));
+  const auto steps = static_cast<double>(season);
+  const size_t first = std::min<size_t>(kSeasonsForTrend, seasons);
+  State state{.season = std::vector<double>(season)};
+  state.trend = (means[first - 1] - means[0]) / (steps * static_cast<double>(first - 1));
+  state.level = means[0] - state.trend * (steps + 1) / 2;
+  // What a trend does within a season is no part of the shape.
+  const double slope = (means.back() - means[0]) / (steps * static_cast<double>(seasons - 1));
+  for (size_t i = 0; i < season; ++i) {
+    for (size_t s = 0; s < seasons; ++s) state.season[i] += values[s * season + i] - means[s];
+    state.season[i] /= static_cast<double>(seasons);
+    state.season[i] -= slope * (static_cast<double>(i) - (steps - 1) / 2);
   }
-  const auto span = static_cast<double>(season * (seasons - 1));
-  state.trend = (means.back() - means.front()) / span;
-  state.level = means.front() - state.trend * static_cast<double>(season + 1) / 2;
   return state;
 }
 

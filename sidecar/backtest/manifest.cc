@@ -135,11 +135,7 @@ BacktestManifest Parse(const json& object) {
     if (!metric.is_string()) keys.Fail("scored_metrics", "must be a list of metric names");
     manifest.scored_metrics.insert(metric.get<std::string>());
   }
-  const std::string time_of_day = keys.StringOr("time_of_day", "known");
-  if (time_of_day != "known" && time_of_day != "unknown") {
-    keys.Fail("time_of_day", "must be \"known\" or \"unknown\"");
-  }
-  manifest.time_of_day_known = time_of_day == "known";
+  manifest.time_of_day_known = keys.StringOr("time_of_day", "known") != "unknown";
   manifest.truth_file = keys.StringOr("truth_file", "");
   return manifest;
 }

@@ -28,7 +28,8 @@ struct BacktestManifest {
   std::map<std::string, std::vector<TimestampMs>, std::less<>> origins_by_labels;
   // Score steps with a value that a history needs for its window to count.
   int min_history_points = 0;
-  // Whether hour and weekday of the timestamps are those of the data. Otherwise arbitrary.
+  // Whether hour and weekday of the timestamps are those of the data; false where the manifest says
+  // "unknown".
   bool time_of_day_known = true;
   // File of clean values to score against, relative to the manifest; "" = the series file itself.
   std::string truth_file;
