@@ -51,9 +51,10 @@ struct LstmFleet::Scratch {
   AlignedBuffer head;  // [outputs], padded
 };
 
-LstmFleet::LstmFleet(const LstmShape& shape, size_t networks) : shape_(shape), networks_(networks) {
+LstmFleet::LstmFleet(const LstmShape& shape, size_t networks, LstmWeights weights)
+    : shape_(shape), networks_(networks), weights_(weights) {
   for (size_t layer = 0; layer < shape.layers; ++layer) {
-    stride_ += PackedLstmFloats(LayerInputs(layer), shape.hidden);
+    stride_ += PackedLstmFloats(LayerInputs(layer), shape.hidden, weights);
   }
   stride_ += HeadFloats(shape);
   block_.Fit(networks * stride_);
@@ -83,8 +84,8 @@ absl::Status LstmFleet::SetNetwork(size_t i, std::span<const float> parameters) 
     tensors.weight_hh = take(gates * shape_.hidden);
     tensors.bias_ih = take(gates);
     tensors.bias_hh = take(gates);
-    PackLstmLayer(inputs, shape_.hidden, tensors, block);
-    block += PackedLstmFloats(inputs, shape_.hidden);
+    PackLstmLayer(inputs, shape_.hidden, weights_, tensors, block);
+    block += PackedLstmFloats(inputs, shape_.hidden, weights_);
   }
   const std::span<const float> weight = take(shape_.outputs * shape_.hidden);
   PackHead(shape_, weight, parameters, block);
@@ -113,8 +114,8 @@ void LstmFleet::ForwardRange(std::span<const float> windows, size_t steps, size_
     const float* block = Block(i);
     scratch->layers.clear();
     for (size_t layer = 0; layer < shape_.layers; ++layer) {
-      scratch->layers.push_back(LstmLayerAt(LayerInputs(layer), shape_.hidden, block));
-      block += PackedLstmFloats(LayerInputs(layer), shape_.hidden);
+      scratch->layers.push_back(LstmLayerAt(LayerInputs(layer), shape_.hidden, weights_, block));
+      block += PackedLstmFloats(LayerInputs(layer), shape_.hidden, weights_);
     }
     const NextMemory next{.data = Block(i + 1), .bytes = i + 1 < end ? bytes_per_network() : 0};
     const float* const states =

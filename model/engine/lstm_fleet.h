@@ -14,6 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "model/engine/aligned_buffer.h"
 #include "model/engine/engine.h"
+#include "model/engine/packed_lstm.h"
 
 namespace auspex::model {
 
@@ -31,8 +32,9 @@ struct LstmShape {
 // Forward() is thread-safe as long as no SetNetwork() runs.
 class LstmFleet {
  public:
-  // Every network computes zero until it is set.
-  LstmFleet(const LstmShape& shape, size_t networks);
+  // Every network computes zero until it is set. With `weights` other than floats, outputs differ
+  // by up to about 2e-4 for trained weights.
+  LstmFleet(const LstmShape& shape, size_t networks, LstmWeights weights = LstmWeights::kFloat);
   ~LstmFleet();
 
   const LstmShape& shape() const { return shape_; }
@@ -63,6 +65,7 @@ class LstmFleet {
 
   const LstmShape shape_;
   const size_t networks_;
+  const LstmWeights weights_;
   size_t stride_ = 0;  // floats from one network to the next
   AlignedBuffer block_;
   mutable absl::Mutex mutex_;

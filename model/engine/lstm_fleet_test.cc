@@ -2,7 +2,9 @@
 // this machine has.
 #include "model/engine/lstm_fleet.h"
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <random>
 #include <string>
 #include <thread>
@@ -96,8 +98,8 @@ std::vector<float> Normal(size_t count, float size, std::mt19937& random) {
 // A fleet with its parameters and windows, the windows at an odd address.
 struct Case {
   Case(const LstmShape& shape, size_t networks, size_t window_steps, float size,
-       std::mt19937& random)
-      : fleet(shape, networks),
+       std::mt19937& random, LstmWeights weights = LstmWeights::kFloat)
+      : fleet(shape, networks, weights),
         steps(window_steps),
         storage(Normal(1 + networks * steps * shape.inputs, size, random)) {
     for (size_t i = 0; i < networks; ++i) {
@@ -231,6 +233,67 @@ TEST(LstmFleetTest, SaysWhatDoesNotFit) {
   EXPECT_FALSE(fleet.Forward(windows, 3, SerialFor(), out).ok());
   EXPECT_FALSE(fleet.Forward({}, 0, SerialFor(), out).ok());
   EXPECT_FALSE(fleet.Forward(windows, 4, SerialFor(), std::span(out).first(5)).ok());
+}
+
+// The float nearest to `value` that ends in these 16 bits.
+float NearestEndingIn(float value, uint32_t bits) {
+  const uint32_t upper = std::bit_cast<uint32_t>(value) >> 16;
+  float best = std::bit_cast<float>(upper << 16 | bits);
+  for (const uint32_t neighbour : {upper - 1, upper + 1}) {
+    const auto other = std::bit_cast<float>(neighbour << 16 | bits);
+    if (std::abs(other - value) < std::abs(best - value)) best = other;
+  }
+  return best;
+}
+
+// The parameters as LstmWeights::kBfloat16 keeps them.
+std::vector<float> Rounded(const LstmShape& shape, std::vector<float> parameters) {
+  size_t offset = 0;
+  for (size_t layer = 0; layer < shape.layers; ++layer) {
+    offset += 4 * shape.hidden * (layer == 0 ? shape.inputs : shape.hidden);
+    for (size_t row = 0; row < 4 * shape.hidden; ++row, offset += shape.hidden) {
+      for (size_t i = 0; i < shape.hidden; i += 2) {
+        uint32_t second = 0;
+        if (i + 1 < shape.hidden) {
+          float& odd = parameters[offset + i + 1];
+          odd = NearestEndingIn(odd, 0);
+          second = std::bit_cast<uint32_t>(odd) >> 16;
+        }
+        parameters[offset + i] = NearestEndingIn(parameters[offset + i], second);
+      }
+    }
+    offset += 8 * shape.hidden;
+  }
+  return parameters;
+}
+
+TEST(LstmFleetTest, Bfloat16WeightsAreTheRoundedOnes) {
+  std::mt19937 random(7);
+  for (size_t hidden = 1; hidden <= 70; hidden += hidden < 36 ? 1 : 7) {
+    const LstmShape shape{.inputs = 3, .hidden = hidden, .layers = 1 + hidden % 2, .outputs = 5};
+    SCOPED_TRACE(Describe(shape, 20));
+    Case fleet(shape, 2, 20, 1, random, LstmWeights::kBfloat16);
+    for (std::vector<float>& parameters : fleet.parameters) {
+      parameters = Rounded(shape, std::move(parameters));
+    }
+    const std::vector<float> expected = fleet.Expected();
+    ForEachInstructionSet([&] {
+      EXPECT_EQ(Difference(fleet.Actual(), expected, {.absolute = 4e-6, .relative = 2e-6}), "");
+    });
+  }
+}
+
+TEST(LstmFleetTest, Bfloat16WeightsCostLittleAccuracyAndLessMemory) {
+  std::mt19937 random(8);
+  const LstmShape shape{.inputs = 8, .hidden = 64, .layers = 2, .outputs = 72};
+  Case fleet(shape, 3, 96, 1, random, LstmWeights::kBfloat16);
+  std::uniform_real_distribution<float> uniform(-0.125F, 0.125F);  // as LibTorch draws them
+  for (size_t i = 0; i < fleet.fleet.size(); ++i) {
+    for (float& value : fleet.parameters[i]) value = uniform(random);
+    ASSERT_TRUE(fleet.fleet.SetNetwork(i, fleet.parameters[i]).ok());
+  }
+  EXPECT_EQ(Difference(fleet.Actual(), fleet.Expected(), {.absolute = 2e-4}), "");
+  EXPECT_LT(fleet.fleet.bytes_per_network(), LstmFleet(shape, 1).bytes_per_network() * 3 / 4);
 }
 
 }  // namespace

@@ -115,6 +115,12 @@ HWY_INLINE void RunPhases(PendingUnits* pending, const Between& between) {
   pending->vectors = 0;
 }
 
+// The bfloat16 in the lower half of every lane, as floats.
+HWY_INLINE Vector LowerHalves(Vector words) {
+  const hn::RebindToUnsigned<Floats> du;
+  return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::BitCast(du, words)));
+}
+
 // The sums of the four gates of kVectors vectors of units, in registers.
 template <size_t kVectors>
 class GateSums {
@@ -129,21 +135,27 @@ class GateSums {
     }
   }
 
-  // Adds `count` products of previous hidden states and rows of weights, from *previous and
-  // *weights on in this direction (1 or -1), and moves both on.
+  // Adds the products of `count` rows of weights and the previous hidden states that they belong
+  // to, from *weights and *previous on in this direction (1 or -1), and moves both on.
+  template <LstmWeights kWeights>
   HWY_INLINE void Add(const float** weights, const float** previous, size_t second,
                       ptrdiff_t direction, size_t count) {
+    constexpr ptrdiff_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row
     const float* HWY_RESTRICT w = *weights;
     const float* p = *previous;
     for (size_t k = 0; k < count; ++k) {
-      const Vector input = hn::Set(Floats(), *p);
+      const Vector input = hn::Set(Floats(), p[0]);
+      const Vector other = hn::Set(Floats(), p[kInputs - 1]);
       for (size_t gate = 0; gate < 4; ++gate) {
         for (size_t v = 0; v < kVectors; ++v) {
           const Vector row = hn::Load(Floats(), w + gate * kLstmTileUnits + v * second);
           sums_[gate][v] = hn::MulAdd(input, row, sums_[gate][v]);
+          if constexpr (kWeights == LstmWeights::kBfloat16) {
+            sums_[gate][v] = hn::MulAdd(other, LowerHalves(row), sums_[gate][v]);
+          }
         }
       }
-      p += direction;
+      p += direction * kInputs;
       w += direction * static_cast<ptrdiff_t>(kLstmTileGates);
     }
     *weights = w;
@@ -172,28 +184,33 @@ struct StepRows {
 
 // The sums of kVectors vectors of units from `unit` on, and meanwhile the update of the pending
 // ones, of which the previous hidden state may still lack the last. Leaves the new ones pending.
-template <size_t kVectors>
+template <size_t kVectors, LstmWeights kWeights>
 HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRows& rows,
                          ptrdiff_t direction, PendingUnits* pending) {
   const size_t tile = unit / kLstmTileUnits;
   const size_t column = unit % kLstmTileUnits;
-  const size_t tile_weights = layer.hidden * kLstmTileGates;
   constexpr bool kWhole = kLanes == kLstmTileUnits;  // a vector is a tile
   GateSums<kVectors> sums(rows.gates + tile * kLstmTileGates + column,
                           kWhole ? kLstmTileGates : kLanes);
   if (rows.previous == nullptr) {
     RunPhases(pending, [] {});
   } else {
+    constexpr size_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row of weights
+    const size_t count = kWeights == LstmWeights::kFloat ? layer.hidden : layer.recurrent_rows();
+    const size_t tile_weights = count * kLstmTileGates;
     const size_t second = kWhole ? tile_weights : kLanes;
-    const size_t first = direction > 0 ? 0 : layer.hidden - 1;
+    const size_t first = direction > 0 ? 0 : count - 1;
     const float* weights = layer.recurrent + tile * tile_weights + column + first * kLstmTileGates;
-    const float* previous = rows.previous + first;
+    const float* previous = rows.previous + first * kInputs;
     // Pending units of the previous step come last in this direction.
-    const size_t ready =
-        layer.hidden - std::min(layer.hidden, pending->hidden < rows.hidden ? kGroupUnits : 0);
+    const size_t late = pending->hidden < rows.hidden ? kGroupUnits : 0;
+    const size_t ready = (layer.hidden - std::min(layer.hidden, late)) / kInputs;
     const size_t part = ready / kCellPhases;
-    RunPhases(pending, [&] { sums.Add(&weights, &previous, second, direction, part); });
-    sums.Add(&weights, &previous, second, direction, layer.hidden - kCellPhases * part);
+    const auto add = [&](size_t n) {
+      sums.template Add<kWeights>(&weights, &previous, second, direction, n);
+    };
+    RunPhases(pending, [&] { add(part); });
+    add(count - kCellPhases * part);
   }
   sums.Store(pending->sums);
   pending->vectors = kVectors;
@@ -204,26 +221,28 @@ HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRo
 // One step of one layer, all but the update of the last units. Even steps go through the groups
 // forwards and through the weights of each backwards, odd steps the exact other way round: each
 // begins with the weights that the one before read last, and with the units that are ready.
+template <LstmWeights kWeights>
 HWY_INLINE void Step(const PackedLstmLayer& layer, const StepRows& rows, bool even,
                      Prefetcher* prefetcher, PendingUnits* pending) {
   const size_t units = layer.units();
   const size_t grouped = units / kGroupUnits * kGroupUnits;
   if (even) {
     for (size_t unit = 0; unit < grouped; unit += kGroupUnits) {
-      RunGroup<kGroupVectors>(layer, unit, rows, -1, pending);
+      RunGroup<kGroupVectors, kWeights>(layer, unit, rows, -1, pending);
       prefetcher->Advance();
     }
-    if (grouped < units) RunGroup<1>(layer, grouped, rows, -1, pending);
+    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, -1, pending);
   } else {
-    if (grouped < units) RunGroup<1>(layer, grouped, rows, 1, pending);
+    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, 1, pending);
     for (size_t unit = grouped; unit > 0; unit -= kGroupUnits) {
-      RunGroup<kGroupVectors>(layer, unit - kGroupUnits, rows, 1, pending);
+      RunGroup<kGroupVectors, kWeights>(layer, unit - kGroupUnits, rows, 1, pending);
       prefetcher->Advance();
     }
   }
 }
 
 // Runs one layer over the sequence `x`, which may be where the hidden states go.
+template <LstmWeights kWeights>
 void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetcher* prefetcher,
               LstmScratch* scratch) {
   const size_t units = layer.units();
@@ -242,12 +261,12 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
     }
     for (size_t s = first; s < first + block; ++s) {
       float* const hidden = scratch->sequence.data() + s * units;
-      Step(layer,
-           {.gates = scratch->gates.data() + (s - first) * gates,
-            .previous = s == 0 ? nullptr : hidden - units,
-            .cell = scratch->cell.data(),
-            .hidden = hidden},
-           s % 2 == 0, prefetcher, &pending);
+      Step<kWeights>(layer,
+                     {.gates = scratch->gates.data() + (s - first) * gates,
+                      .previous = s == 0 ? nullptr : hidden - units,
+                      .cell = scratch->cell.data(),
+                      .hidden = hidden},
+                     s % 2 == 0, prefetcher, &pending);
     }
   }
   RunPhases(&pending, [] {});
@@ -258,7 +277,11 @@ void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, 
   const size_t groups = (layers.front().units() + kGroupUnits - 1) / kGroupUnits;
   Prefetcher prefetcher(next, layers.size() * steps * groups);
   for (const PackedLstmLayer& layer : layers) {
-    RunLayer(layer, x, steps, &prefetcher, scratch);
+    if (layer.weights == LstmWeights::kFloat) {
+      RunLayer<LstmWeights::kFloat>(layer, x, steps, &prefetcher, scratch);
+    } else {
+      RunLayer<LstmWeights::kBfloat16>(layer, x, steps, &prefetcher, scratch);
+    }
     x = {scratch->sequence.data(), layer.units()};
   }
 }

@@ -1,5 +1,9 @@
 #include "model/engine/packed_lstm.h"
 
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
 namespace auspex::model {
 namespace {
 
@@ -20,15 +24,48 @@ void PackProduct(std::span<const float> weight, size_t hidden, size_t columns, f
   }
 }
 
-}  // namespace
-
-size_t PackedLstmFloats(size_t inputs, size_t hidden) {
-  const size_t tiles = PackedLstmLayer{.inputs = inputs, .hidden = hidden}.tiles();
-  return tiles * kLstmTileGates * (1 + inputs + hidden);
+// The word whose float is nearest to `value` among those with these lower bits. `value` is finite.
+uint32_t NearestWithLowerBits(float value, uint32_t lower) {
+  const uint32_t upper = std::bit_cast<uint32_t>(value) & 0xffff0000U;
+  uint32_t best = upper | lower;
+  const auto error = [value](uint32_t word) {
+    return std::abs(static_cast<double>(std::bit_cast<float>(word)) - value);
+  };
+  for (const uint32_t candidate : {upper - 0x10000U, upper + 0x10000U}) {
+    const uint32_t word = candidate | lower;
+    if (error(word) < error(best)) best = word;  // never true for a NaN
+  }
+  return best;
 }
 
-void PackLstmLayer(size_t inputs, size_t hidden, const LstmTensors& tensors, float* block) {
-  const PackedLstmLayer layer = LstmLayerAt(inputs, hidden, block);
+// The bfloat16 nearest to `value`.
+uint32_t RoundToBfloat16(float value) { return NearestWithLowerBits(value, 0) >> 16; }
+
+// From LibTorch's [4 * hidden, hidden] to words of two bfloat16.
+void PackPairs(std::span<const float> weight, size_t hidden, size_t rows, float* packed) {
+  for (size_t gate = 0; gate < 4; ++gate) {
+    for (size_t unit = 0; unit < hidden; ++unit) {
+      const float* const row = weight.data() + (gate * hidden + unit) * hidden;
+      float* const out = packed + Column(unit, gate, rows * kLstmTileGates);
+      for (size_t i = 0; i < rows; ++i) {
+        const float second = 2 * i + 1 < hidden ? row[2 * i + 1] : 0.0F;
+        const uint32_t word = NearestWithLowerBits(row[2 * i], RoundToBfloat16(second));
+        out[i * kLstmTileGates] = std::bit_cast<float>(word);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+size_t PackedLstmFloats(size_t inputs, size_t hidden, LstmWeights weights) {
+  const PackedLstmLayer layer{.inputs = inputs, .hidden = hidden, .weights = weights};
+  return layer.tiles() * kLstmTileGates * (1 + inputs + layer.recurrent_rows());
+}
+
+void PackLstmLayer(size_t inputs, size_t hidden, LstmWeights weights, const LstmTensors& tensors,
+                   float* block) {
+  const PackedLstmLayer layer = LstmLayerAt(inputs, hidden, weights, block);
   for (size_t gate = 0; gate < 4; ++gate) {
     for (size_t unit = 0; unit < hidden; ++unit) {
       const size_t row = gate * hidden + unit;
@@ -36,11 +73,16 @@ void PackLstmLayer(size_t inputs, size_t hidden, const LstmTensors& tensors, flo
     }
   }
   PackProduct(tensors.weight_ih, hidden, inputs, block + (layer.input - layer.bias));
-  PackProduct(tensors.weight_hh, hidden, hidden, block + (layer.recurrent - layer.bias));
+  float* const recurrent = block + (layer.recurrent - layer.bias);
+  if (weights == LstmWeights::kFloat) {
+    PackProduct(tensors.weight_hh, hidden, hidden, recurrent);
+  } else {
+    PackPairs(tensors.weight_hh, hidden, layer.recurrent_rows(), recurrent);
+  }
 }
 
-PackedLstmLayer LstmLayerAt(size_t inputs, size_t hidden, const float* block) {
-  PackedLstmLayer layer{.inputs = inputs, .hidden = hidden};
+PackedLstmLayer LstmLayerAt(size_t inputs, size_t hidden, LstmWeights weights, const float* block) {
+  PackedLstmLayer layer{.inputs = inputs, .hidden = hidden, .weights = weights};
   layer.bias = block;
   layer.input = layer.bias + layer.tiles() * kLstmTileGates;
   layer.recurrent = layer.input + layer.tiles() * kLstmTileGates * inputs;

@@ -13,6 +13,16 @@ namespace auspex::model {
 inline constexpr size_t kLstmTileUnits = kOutputPadding;
 inline constexpr size_t kLstmTileGates = 4 * kLstmTileUnits;
 
+// How the recurrent weights, which every step reads anew, are stored; the rest is always float.
+enum class LstmWeights {
+  kFloat,
+  // Rounded to bfloat16 (8 bits of mantissa: relative error 2^-9), computed with as floats: half
+  // the memory to read per step. Two inputs share a 32-bit word, the second one's weight in its
+  // lower half; the word as a whole, read as a float, is the first one's weight, rounded with that
+  // in mind.
+  kBfloat16,
+};
+
 // Tensors of one layer as LibTorch has them, gates in the order i, f, g, o.
 struct LstmTensors {
   std::span<const float> weight_ih;  // [4 * hidden, inputs]
@@ -25,21 +35,27 @@ struct LstmTensors {
 struct PackedLstmLayer {
   size_t inputs = 0;
   size_t hidden = 0;
-  const float* bias = nullptr;       // [tiles][4][units of a tile]: LibTorch's two biases, summed
-  const float* input = nullptr;      // [tiles][inputs][4][units of a tile]
-  const float* recurrent = nullptr;  // [tiles][hidden][4][units of a tile]
+  LstmWeights weights = LstmWeights::kFloat;
+  const float* bias = nullptr;   // [tiles][4][units of a tile]: LibTorch's two biases, summed
+  const float* input = nullptr;  // [tiles][inputs][4][units of a tile]
+  // [tiles][recurrent_rows()][4][units of a tile], floats or words of two bfloat16.
+  const float* recurrent = nullptr;
 
+  size_t recurrent_rows() const {
+    return weights == LstmWeights::kFloat ? hidden : (hidden + 1) / 2;
+  }
   size_t tiles() const { return (hidden + kLstmTileUnits - 1) / kLstmTileUnits; }
   size_t units() const { return tiles() * kLstmTileUnits; }  // hidden, padded
 };
 
 // Floats of a packed layer.
-size_t PackedLstmFloats(size_t inputs, size_t hidden);
+size_t PackedLstmFloats(size_t inputs, size_t hidden, LstmWeights weights);
 
-// Packs the tensors into `block`: PackedLstmFloats(inputs, hidden) floats, zero before.
-void PackLstmLayer(size_t inputs, size_t hidden, const LstmTensors& tensors, float* block);
+// Packs the tensors into `block`: PackedLstmFloats() floats, zero before.
+void PackLstmLayer(size_t inputs, size_t hidden, LstmWeights weights, const LstmTensors& tensors,
+                   float* block);
 
 // The layer that was packed into `block`, 64-byte aligned; borrows it.
-PackedLstmLayer LstmLayerAt(size_t inputs, size_t hidden, const float* block);
+PackedLstmLayer LstmLayerAt(size_t inputs, size_t hidden, LstmWeights weights, const float* block);
 
 }  // namespace auspex::model

@@ -46,15 +46,15 @@ class PackedNetwork::Packer {
     const auto tensor = [&](const char* name) {
       return TensorValues(spec_, weights_, absl::StrCat("encoder.", name, layer));
     };
-    float* const packed = Reserve(PackedLstmFloats(inputs, hidden));
+    float* const packed = Reserve(PackedLstmFloats(inputs, hidden, LstmWeights::kFloat));
     if (packed == nullptr) return {};
-    PackLstmLayer(inputs, hidden,
+    PackLstmLayer(inputs, hidden, LstmWeights::kFloat,
                   {.weight_ih = tensor("weight_ih_l"),
                    .weight_hh = tensor("weight_hh_l"),
                    .bias_ih = tensor("bias_ih_l"),
                    .bias_hh = tensor("bias_hh_l")},
                   packed);
-    return LstmLayerAt(inputs, hidden, packed);
+    return LstmLayerAt(inputs, hidden, LstmWeights::kFloat, packed);
   }
 
  private:

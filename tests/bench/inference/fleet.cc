@@ -75,10 +75,10 @@ std::vector<float> ApplyHeads(const BenchFleet& fleet, size_t begin,
   return answers;
 }
 
-void CheckAnswers(const std::string& who, std::span<const float> theirs,
+void CheckAnswers(const std::string& who, float tolerance, std::span<const float> theirs,
                   std::span<const float> ours) {
   for (size_t i = 0; i < theirs.size(); ++i) {
-    if (!(std::abs(theirs[i] - ours[i]) <= 1e-5F)) {
+    if (!(std::abs(theirs[i] - ours[i]) <= tolerance)) {
       std::fprintf(stderr, "%s answers %g where we answer %g\n", who.c_str(), theirs[i], ours[i]);
       std::exit(EXIT_FAILURE);
     }

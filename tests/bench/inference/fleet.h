@@ -36,8 +36,9 @@ std::vector<LayerTensors> SplitParameters(const model::LstmShape& shape,
 // The heads' answers for the last hidden states of the networks from `begin` on.
 std::vector<float> ApplyHeads(const BenchFleet& fleet, size_t begin, std::span<const float> states);
 
-// Ends the process if one of the answers differs from ours by more than 1e-5, or is no number.
-void CheckAnswers(const std::string& who, std::span<const float> theirs,
+// Ends the process if one of the answers differs from ours by more than `tolerance`, or is no
+// number.
+void CheckAnswers(const std::string& who, float tolerance, std::span<const float> theirs,
                   std::span<const float> ours);
 
 }  // namespace auspex

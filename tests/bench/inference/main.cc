@@ -37,7 +37,8 @@ struct Contender {
   size_t networks = 0;  // per turn
   std::function<std::vector<float>(size_t begin, size_t end, std::span<const float> windows)> run;
   bool headless = false;  // answers with the last hidden states
-  size_t next = 0;        // where the next turn begins, so that its weights are cold
+  float tolerance = 1e-5F;
+  size_t next = 0;  // where the next turn begins, so that its weights are cold
   std::vector<double> seconds;
 };
 
@@ -72,7 +73,7 @@ class Race {
     contender->seconds.push_back(seconds / static_cast<double>(contender->networks));
     contender->next = end;
     if (contender->headless) theirs = ApplyHeads(fleet_, begin, theirs);
-    CheckAnswers(contender->name, theirs,
+    CheckAnswers(contender->name, contender->tolerance, theirs,
                  std::span<const float>(answers_).subspan(begin * fleet_.shape.outputs));
   }
 
@@ -128,13 +129,19 @@ size_t BestChunk(LibTorchPeer& torch, const BenchFleet& fleet, size_t steps, boo
 // Our fleet and its peers, built once for all windows.
 struct Field {
   Field(const LstmShape& shape, size_t networks)
-      : fleet(shape, networks), ours(shape, networks), torch(fleet) {
+      : fleet(shape, networks),
+        ours(shape, networks),
+        half(shape, networks, model::LstmWeights::kBfloat16),
+        torch(fleet) {
     for (size_t i = 0; i < networks; ++i) {
-      if (!ours.SetNetwork(i, fleet.parameters[i]).ok()) std::abort();
+      for (LstmFleet* fleet_of_ours : {&ours, &half}) {
+        if (!fleet_of_ours->SetNetwork(i, fleet.parameters[i]).ok()) std::abort();
+      }
     }
   }
   BenchFleet fleet;
   LstmFleet ours;
+  LstmFleet half;  // the same with recurrent weights in bfloat16
   LibTorchPeer torch;
 };
 
@@ -152,24 +159,34 @@ void MeasureWindow(Field& field, size_t steps, const std::string& name, const Be
   Contender primitive{"oneDNN", 2 * few,
                       [&](size_t b, size_t e, auto w) { return onednn->Run(b, e, w); },
                       /*headless=*/true};
+  Contender half{"ours with bfloat16", field.half.size(),
+                 [&](size_t, size_t, auto w) {
+                   std::vector<float> out(field.half.size() * field.fleet.shape.outputs);
+                   if (!field.half.Forward(w, steps, model::SerialFor(), out).ok()) std::abort();
+                   return out;
+                 },
+                 /*headless=*/false, /*tolerance=*/2e-4F};
   Race race(field.fleet, field.ours, steps);
   std::vector<double> peaks;
   for (int turn = 0; turn < (options.quick ? 3 : 9); ++turn) {
     peaks.push_back(FmaPeak());
     race.RunOurs();
+    race.Run(&half);
     race.Run(&one_by_one);
     race.Run(&stacked);
     if (onednn != nullptr) race.Run(&primitive);
   }
   std::printf(
-      "  ours %.1f us, LibTorch %.1f, stacked by %zu %.1f, oneDNN %.1f; peak %.0f GFLOP/s\n",
-      race.OurSeconds() * 1e6, Median(one_by_one.seconds) * 1e6, chunk,
+      "  ours %.1f us (bfloat16 %.1f), LibTorch %.1f, stacked by %zu %.1f, oneDNN %.1f; "
+      "peak %.0f GFLOP/s\n",
+      race.OurSeconds() * 1e6, Median(half.seconds) * 1e6, Median(one_by_one.seconds) * 1e6, chunk,
       Median(stacked.seconds) * 1e6, onednn == nullptr ? 0 : Median(primitive.seconds) * 1e6,
       Median(peaks) * 1e-9);
   report->Add(name + ".vs_libtorch", race.Ratio(one_by_one), "x");
   report->Add(name + ".vs_bmm", race.Ratio(stacked), "x");
   if (onednn != nullptr) report->Add(name + ".vs_onednn", race.Ratio(primitive), "x");
   report->Add(name + ".of_peak", race.ShareOf(peaks), "of one core's multiply-adds");
+  report->Add(name + ".bf16_vs_libtorch", race.Ratio(one_by_one) / race.Ratio(half), "x");
 }
 
 // Two threads on two cores against one. By processor time, because the machine's other programs
