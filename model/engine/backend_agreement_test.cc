@@ -29,7 +29,8 @@ void ForEachInstructionSet(const Body& body) {
 ModelSpec RandomSpec(std::mt19937& random) {
   constexpr int64_t kSteps[] = {60'000, 300'000, 900'000, 3'600'000, 43'200'000};
   ModelSpec spec;
-  spec.cell = random() % 8 == 0 ? Cell::kNone : Cell::kLstm;
+  constexpr Cell kCells[] = {Cell::kNone, Cell::kLstm, Cell::kLstm, Cell::kGru, Cell::kGru};
+  spec.cell = kCells[random() % 5];
   spec.hidden = 1 + static_cast<int>(random() % 70);
   spec.layers = 1 + static_cast<int>(random() % 3);
   spec.decoder_width = 4 + static_cast<int>(random() % 67);
@@ -42,15 +43,15 @@ ModelSpec RandomSpec(std::mt19937& random) {
 }
 
 std::string Describe(const ModelSpec& spec) {
-  return "hidden " + std::to_string(spec.hidden) + " layers " + std::to_string(spec.layers) +
-         " width " + std::to_string(spec.decoder_width) + " step " + std::to_string(spec.step_ms) +
-         " context " + std::to_string(spec.context_steps) + " horizon " +
-         std::to_string(spec.horizon_steps);
+  return std::string(CellName(spec.cell)) + " hidden " + std::to_string(spec.hidden) + " layers " +
+         std::to_string(spec.layers) + " width " + std::to_string(spec.decoder_width) + " step " +
+         std::to_string(spec.step_ms) + " context " + std::to_string(spec.context_steps) +
+         " horizon " + std::to_string(spec.horizon_steps);
 }
 
 TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
   std::mt19937 random(1);
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 90; ++round) {
     const ModelSpec spec = RandomSpec(random);
     SCOPED_TRACE(Describe(spec));
     const Weights weights = RandomWeights(spec, random);

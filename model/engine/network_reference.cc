@@ -45,7 +45,13 @@ class Reference {
       const std::span<const float> patch = patches.subspan(begin, width);
       sequence.emplace_back(patch.begin(), patch.end());
     }
-    for (int layer = 0; layer < spec_.layers; ++layer) RunLayer(layer, &sequence);
+    for (int layer = 0; layer < spec_.layers; ++layer) {
+      if (spec_.cell == Cell::kGru) {
+        RunGruLayer(layer, &sequence);
+      } else {
+        RunLstmLayer(layer, &sequence);
+      }
+    }
     return sequence.back();
   }
 
@@ -65,7 +71,7 @@ class Reference {
  private:
   // One LSTM layer over the whole sequence, in place (gates: Hochreiter and Schmidhuber 1997, with
   // the forget gate of Gers et al. 2000; order i, f, g, o as LibTorch's).
-  void RunLayer(int layer, std::vector<Vector>* sequence) const {
+  void RunLstmLayer(int layer, std::vector<Vector>* sequence) const {
     const auto hidden = static_cast<size_t>(spec_.hidden);
     Vector h(hidden);
     Vector c(hidden);
@@ -81,6 +87,26 @@ class Reference {
         const double output = Sigmoid(gates[3 * hidden + u]);
         c[u] = forget * c[u] + input * cell;
         h[u] = output * std::tanh(c[u]);
+      }
+      x = h;
+    }
+  }
+
+  // One GRU layer over the whole sequence, in place (Cho et al. 2014, with the reset gate after the
+  // product, as LibTorch has it; order r, z, n).
+  void RunGruLayer(int layer, std::vector<Vector>* sequence) const {
+    const auto hidden = static_cast<size_t>(spec_.hidden);
+    Vector h(hidden);
+    for (Vector& x : *sequence) {
+      const Vector of_x = Linear(absl::StrCat("encoder.weight_ih_l", layer),
+                                 absl::StrCat("encoder.bias_ih_l", layer), x);
+      const Vector of_h = Linear(absl::StrCat("encoder.weight_hh_l", layer),
+                                 absl::StrCat("encoder.bias_hh_l", layer), h);
+      for (size_t u = 0; u < hidden; ++u) {
+        const double reset = Sigmoid(of_x[u] + of_h[u]);
+        const double keep = Sigmoid(of_x[hidden + u] + of_h[hidden + u]);
+        const double fresh = std::tanh(of_x[2 * hidden + u] + reset * of_h[2 * hidden + u]);
+        h[u] = (1 - keep) * fresh + keep * h[u];
       }
       x = h;
     }

@@ -77,6 +77,42 @@ TEST(NetworkReferenceTest, LstmGatesAreInLibTorchsOrder) {
   EXPECT_NEAR(outputs[kOutputCorrection], h2, 1e-12);
 }
 
+// Two steps of a single unit: the reset gate acts on the recurrent product and its bias alone.
+TEST(NetworkReferenceTest, GruMatchesTheFormulas) {
+  const ModelSpec spec{.cell = Cell::kGru,
+                       .hidden = 1,
+                       .decoder_width = 4,
+                       .step_ms = 3'600'000,
+                       .context_steps = 48};
+  SparseWeights weights(spec);
+  const auto inputs_per_step = static_cast<size_t>(spec.patch_inputs());
+  weights.Set("encoder.weight_ih_l0", 0, 0.5F)
+      .Set("encoder.weight_ih_l0", inputs_per_step, -0.25F)
+      .Set("encoder.weight_ih_l0", 2 * inputs_per_step, 1.5F)
+      .Set("encoder.bias_ih_l0", 1, 0.5F)
+      .Set("encoder.bias_ih_l0", 2, 0.125F)
+      .Set("encoder.bias_hh_l0", 0, 0.25F)
+      .Set("encoder.bias_hh_l0", 2, -0.75F)
+      .Set("encoder.weight_hh_l0", 0, 2)
+      .Set("encoder.weight_hh_l0", 1, -1)
+      .Set("encoder.weight_hh_l0", 2, 3)
+      .Set("decoder.window.weight", 0, 1)  // the encoder's output is the first column
+      .Set("decoder.hidden.weight", 0, 1)
+      .Set("decoder.output.weight", kOutputCorrection * 4, 1);
+  Inputs inputs(spec);
+  inputs.window.patches[0] = 1;
+  inputs.window.patches[inputs_per_step] = 0.5F;
+
+  const double n1 = std::tanh(1.5 + 0.125 + Sigmoid(0.5 + 0.25) * -0.75);
+  const double h1 = (1 - Sigmoid(-0.25 + 0.5)) * n1;
+  const double z2 = Sigmoid(-0.125 + 0.5 - h1);
+  const double n2 = std::tanh(0.75 + 0.125 + Sigmoid(0.25 + 0.25 + 2 * h1) * (3 * h1 - 0.75));
+  const double h2 = (1 - z2) * n2 + z2 * h1;
+  ASSERT_GT(h2, 0);
+  const auto outputs = DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets);
+  EXPECT_NEAR(outputs[kOutputCorrection], h2, 1e-12);
+}
+
 TEST(NetworkReferenceTest, DecoderAddsWindowAndTargetBeforeTheFirstRelu) {
   const ModelSpec spec{.cell = Cell::kNone, .decoder_width = 4};
   SparseWeights weights(spec);

@@ -17,17 +17,22 @@ class PackedNetwork::Packer {
 
   size_t used() const { return used_; }
 
-  // The bias is the sum of the named tensors.
-  PackedDense Pack(const std::string& weight, const std::vector<std::string>& biases,
-                   size_t inputs) {
+  // `groups` equal groups of outputs (gates), each padded by itself. The bias is the sum of the
+  // named tensors.
+  PackedDense Pack(const std::string& weight, const std::vector<std::string>& biases, size_t inputs,
+                   size_t groups = 1) {
     const std::span<const float> source = TensorValues(spec_, weights_, weight);
     const size_t rows = source.size() / inputs;
-    PackedDense dense{.inputs = inputs, .outputs = PaddedOutputs(rows)};
+    const size_t padded = PaddedOutputs(rows / groups);
+    PackedDense dense{.inputs = inputs, .outputs = groups * padded};
+    const auto column = [&](size_t row) {
+      return row / (rows / groups) * padded + row % (rows / groups);
+    };
     if (float* packed = Reserve(inputs * dense.outputs)) {
       dense.weights = packed;
       for (size_t row = 0; row < rows; ++row) {
         for (size_t i = 0; i < inputs; ++i) {
-          packed[i * dense.outputs + row] = source[row * inputs + i];
+          packed[i * dense.outputs + column(row)] = source[row * inputs + i];
         }
       }
     }
@@ -36,10 +41,18 @@ class PackedNetwork::Packer {
       dense.bias = packed;
       for (const std::string& bias : biases) {
         const std::span<const float> values = TensorValues(spec_, weights_, bias);
-        for (size_t row = 0; row < rows; ++row) packed[row] += values[row];
+        for (size_t row = 0; row < rows; ++row) packed[column(row)] += values[row];
       }
     }
     return dense;
+  }
+
+  PackedGruLayer PackGru(int layer, size_t inputs, size_t hidden) {
+    const auto name = [layer](const char* tensor) {
+      return absl::StrCat("encoder.", tensor, layer);
+    };
+    return {.input = Pack(name("weight_ih_l"), {name("bias_ih_l")}, inputs, 3),
+            .recurrent = Pack(name("weight_hh_l"), {name("bias_hh_l")}, hidden, 3)};
   }
 
   PackedLstmLayer PackLstm(int layer, size_t inputs, size_t hidden) {
@@ -76,9 +89,12 @@ PackedNetwork::PackedNetwork(const ModelSpec& spec, const Weights& weights)
       patch_inputs_(static_cast<size_t>(spec.patch_inputs())) {
   const auto pack = [&](float* block) {
     Packer packer(spec, weights, block);
-    encoder_.clear();
-    for (int layer = 0; spec.cell == Cell::kLstm && layer < spec.layers; ++layer) {
-      encoder_.push_back(packer.PackLstm(layer, layer == 0 ? patch_inputs_ : hidden_, hidden_));
+    lstm_.clear();
+    gru_.clear();
+    for (int layer = 0; layer < spec.layers; ++layer) {
+      const size_t inputs = layer == 0 ? patch_inputs_ : hidden_;
+      if (spec.cell == Cell::kLstm) lstm_.push_back(packer.PackLstm(layer, inputs, hidden_));
+      if (spec.cell == Cell::kGru) gru_.push_back(packer.PackGru(layer, inputs, hidden_));
     }
     const auto width = static_cast<size_t>(spec.decoder_width);
     window_ = packer.Pack("decoder.window.weight", {"decoder.window.bias", "decoder.target.bias"},

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/engine/aligned_buffer.h"
+#include "model/engine/gru_forward.h"
 #include "model/engine/packed_dense.h"
 #include "model/engine/packed_lstm.h"
 #include "model/spec/model_spec.h"
@@ -20,7 +21,9 @@ class PackedNetwork {
 
   size_t hidden() const { return hidden_; }
   size_t patch_inputs() const { return patch_inputs_; }
-  const std::vector<PackedLstmLayer>& encoder() const { return encoder_; }
+  // The encoder's layers: one of these, or neither.
+  const std::vector<PackedLstmLayer>& lstm() const { return lstm_; }
+  const std::vector<PackedGruLayer>& gru() const { return gru_; }
   const PackedDense& window() const { return window_; }
   const PackedDense& target() const { return target_; }  // no bias: it is in window()'s
   const PackedDense& hidden_layer() const { return hidden_layer_; }
@@ -32,7 +35,8 @@ class PackedNetwork {
   size_t hidden_ = 0;
   size_t patch_inputs_ = 0;
   AlignedBuffer block_;
-  std::vector<PackedLstmLayer> encoder_;
+  std::vector<PackedLstmLayer> lstm_;
+  std::vector<PackedGruLayer> gru_;
   PackedDense window_;
   PackedDense target_;
   PackedDense hidden_layer_;

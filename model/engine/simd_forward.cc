@@ -72,12 +72,19 @@ namespace {
 
 // The hidden state after the newest patch, to the front of the window layer's inputs.
 void Encode(const PackedNetwork& network, const WindowFeatures& window, SimdBuffers* buffers) {
-  if (network.encoder().empty()) return;
+  const ConstRows x{window.patches.data(), network.patch_inputs()};
   const size_t patches = window.patches.size() / network.patch_inputs();
-  const float* const states =
-      LstmForward(network.encoder(), {window.patches.data(), network.patch_inputs()}, patches,
-                  /*next=*/{}, &buffers->lstm);
-  const size_t units = network.encoder().back().units();
+  const float* states = nullptr;
+  size_t units = 0;
+  if (!network.lstm().empty()) {
+    states = LstmForward(network.lstm(), x, patches, /*next=*/{}, &buffers->lstm);
+    units = network.lstm().back().units();
+  } else if (!network.gru().empty()) {
+    states = GruForward(network.gru(), x, patches, &buffers->gru);
+    units = network.gru().back().units();
+  } else {
+    return;
+  }
   std::copy_n(states + (patches - 1) * units, network.hidden(), buffers->window.data());
 }
 

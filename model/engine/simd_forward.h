@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "model/engine/gru_forward.h"
 #include "model/engine/lstm_forward.h"
 #include "model/engine/packed_network.h"
 #include "model/features/features.h"
@@ -20,6 +21,7 @@ struct SimdBuffers {
 
   // Encoder.
   LstmScratch lstm;
+  GruScratch gru;
   // Decoder.
   std::vector<float> window;  // encoder's output and window features
   std::vector<float> shared;  // [width] the part of the first layer that all targets share

@@ -43,13 +43,24 @@ absl::Status CheckQuantiles(const std::vector<double>& levels) {
 
 }  // namespace
 
-std::string_view CellName(Cell cell) { return cell == Cell::kLstm ? "lstm" : "none"; }
+std::string_view CellName(Cell cell) {
+  switch (cell) {
+    case Cell::kLstm:
+      return "lstm";
+    case Cell::kGru:
+      return "gru";
+    case Cell::kNone:
+      return "none";
+  }
+  return "";
+}
 
 absl::StatusOr<Cell> ParseCell(std::string_view name) {
-  if (name == "lstm") return Cell::kLstm;
-  if (name == "none") return Cell::kNone;
+  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kNone}) {
+    if (name == CellName(cell)) return cell;
+  }
   return absl::InvalidArgumentError(
-      absl::StrCat("unknown model cell \"", std::string(name), "\", must be lstm or none"));
+      absl::StrCat("unknown model cell \"", std::string(name), "\", must be lstm, gru or none"));
 }
 
 bool ModelSpec::has_day() const { return 2 * step_ms <= kDayMs; }

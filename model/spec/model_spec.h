@@ -14,7 +14,7 @@ namespace auspex::model {
 
 // Encoder over the day patches of the context. kNone: the decoder alone, from the candidates and
 // their recent errors.
-enum class Cell { kLstm, kNone };
+enum class Cell { kLstm, kGru, kNone };
 std::string_view CellName(Cell cell);
 absl::StatusOr<Cell> ParseCell(std::string_view name);
 

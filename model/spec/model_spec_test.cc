@@ -56,8 +56,11 @@ TEST(ModelSpecTest, ValidateNamesTheField) {
 }
 
 TEST(CellTest, NamesRoundTrip) {
-  for (Cell cell : {Cell::kLstm, Cell::kNone}) EXPECT_EQ(*ParseCell(CellName(cell)), cell);
-  EXPECT_FALSE(ParseCell("gru").ok());
+  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kNone}) {
+    EXPECT_EQ(*ParseCell(CellName(cell)), cell);
+  }
+  EXPECT_FALSE(ParseCell("gpt").ok());
+  EXPECT_FALSE(ParseCell("").ok());
 }
 
 TEST(SpecJsonTest, RoundTrips) {
@@ -86,7 +89,7 @@ TEST(SpecJsonTest, RefusesWhatIsNotASpec) {
        {std::string(), std::string("[]"), std::string("{}"), good.substr(1),
         replaced("\"hidden\":16", "\"hidden\":1.5"), replaced("\"hidden\":16", "\"hidden\":\"16\""),
         replaced("\"hidden\":16", "\"hidden\":4294967312"), replaced("\"hidden\":16", "\"hid\":16"),
-        replaced("\"hidden\":16", "\"hidden\":0"), replaced("lstm", "gru"),
+        replaced("\"hidden\":16", "\"hidden\":0"), replaced("lstm", "gpt"),
         replaced("\"hidden\":16", "\"extra\":1,\"hidden\":16")}) {
     EXPECT_FALSE(SpecFromJson(bad).ok()) << bad;
   }

@@ -46,7 +46,7 @@ void FillOutputBias(const ModelSpec& spec, float* bias) {
 }
 
 // LibTorch draws both the weights and the biases of a layer from +-1/sqrt(inputs), and all of an
-// LSTM from +-1/sqrt(hidden).
+// recurrent layer from +-1/sqrt(hidden).
 double StartBound(const ModelSpec& spec, const std::string& name) {
   if (name.starts_with("encoder.")) return 1 / std::sqrt(spec.hidden);
   if (name.starts_with("decoder.window.")) return 1 / std::sqrt(spec.window_inputs());
@@ -67,12 +67,13 @@ std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
   const int64_t width = spec.decoder_width;
   const int64_t outputs = spec.decoder_outputs();
   std::vector<TensorShape> shapes;
-  for (int layer = 0; spec.cell == Cell::kLstm && layer < spec.layers; ++layer) {
+  const int64_t gates = (spec.cell == Cell::kGru ? 3 : 4) * hidden;
+  for (int layer = 0; spec.cell != Cell::kNone && layer < spec.layers; ++layer) {
     const int64_t inputs = layer == 0 ? spec.patch_inputs() : hidden;
-    shapes.push_back({absl::StrCat("encoder.weight_ih_l", layer), {4 * hidden, inputs}});
-    shapes.push_back({absl::StrCat("encoder.weight_hh_l", layer), {4 * hidden, hidden}});
-    shapes.push_back({absl::StrCat("encoder.bias_ih_l", layer), {4 * hidden}});
-    shapes.push_back({absl::StrCat("encoder.bias_hh_l", layer), {4 * hidden}});
+    shapes.push_back({absl::StrCat("encoder.weight_ih_l", layer), {gates, inputs}});
+    shapes.push_back({absl::StrCat("encoder.weight_hh_l", layer), {gates, hidden}});
+    shapes.push_back({absl::StrCat("encoder.bias_ih_l", layer), {gates}});
+    shapes.push_back({absl::StrCat("encoder.bias_hh_l", layer), {gates}});
   }
   shapes.push_back({"decoder.window.weight", {width, spec.window_inputs()}});
   shapes.push_back({"decoder.window.bias", {width}});

@@ -31,6 +31,8 @@ namespace auspex::model {
 //   decoder.output.bias     [decoder_outputs]
 //   decoder.tau             [1]                  how much recent errors count in the blend
 //
+// A GRU (Cell::kGru) has three gates in place of four, in the order r, z, n, with LibTorch's two
+// biases apart: n has its recurrent one inside the product with r.
 // Without an encoder (Cell::kNone) there are no encoder tensors.
 struct TensorShape {
   std::string name;

@@ -28,6 +28,17 @@ TEST(WeightsTest, ShapesAreLibTorchs) {
   EXPECT_THAT(shapes["decoder.tau"], ElementsAre(1));
 }
 
+TEST(WeightsTest, AGruHasThreeGates) {
+  const ModelSpec spec{.cell = Cell::kGru, .hidden = 5, .layers = 2, .decoder_width = 8};
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const TensorShape& tensor : TensorShapes(spec)) shapes[tensor.name] = tensor.shape;
+  EXPECT_EQ(shapes.size(), 2 * 4 + 9);
+  EXPECT_THAT(shapes["encoder.weight_ih_l0"], ElementsAre(15, 32));
+  EXPECT_THAT(shapes["encoder.weight_hh_l1"], ElementsAre(15, 5));
+  EXPECT_THAT(shapes["encoder.bias_hh_l1"], ElementsAre(15));
+  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + 24));
+}
+
 TEST(WeightsTest, DefaultNetworkHasAboutSevenThousandParameters) {
   EXPECT_EQ(ParameterCount(ModelSpec{}), 7126);
   EXPECT_LT(ParameterCount({.cell = Cell::kNone}), 4000);

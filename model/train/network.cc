@@ -17,10 +17,16 @@ torch::Tensor Columns(const torch::Tensor& rows, int64_t begin, int64_t end) {
 Network::Network(const ModelSpec& spec) : spec_(spec) {
   const int64_t width = spec.decoder_width;
   if (spec.cell == Cell::kLstm) {
-    encoder_ = register_module(
-        "encoder", torch::nn::LSTM(torch::nn::LSTMOptions(spec.patch_inputs(), spec.hidden)
-                                       .num_layers(spec.layers)
-                                       .batch_first(true)));
+    lstm_ = register_module("encoder",
+                            torch::nn::LSTM(torch::nn::LSTMOptions(spec.patch_inputs(), spec.hidden)
+                                                .num_layers(spec.layers)
+                                                .batch_first(true)));
+  }
+  if (spec.cell == Cell::kGru) {
+    gru_ = register_module("encoder",
+                           torch::nn::GRU(torch::nn::GRUOptions(spec.patch_inputs(), spec.hidden)
+                                              .num_layers(spec.layers)
+                                              .batch_first(true)));
   }
   auto decoder = register_module("decoder", std::make_shared<torch::nn::Module>());
   window_ = decoder->register_module("window", torch::nn::Linear(spec.window_inputs(), width));
@@ -31,14 +37,16 @@ Network::Network(const ModelSpec& spec) : spec_(spec) {
 }
 
 torch::Tensor Network::Encode(const NetworkInput& input) {
-  const torch::Tensor states = std::get<0>(encoder_->forward(input.patches));  // [B, T, hidden]
+  const torch::Tensor states = gru_.is_empty()  // [B, T, hidden]
+                                   ? std::get<0>(lstm_->forward(input.patches))
+                                   : std::get<0>(gru_->forward(input.patches));
   const torch::Tensor last = states.select(1, states.size(1) - 1);
   return input.dropout_mask.defined() ? last * input.dropout_mask : last;
 }
 
 torch::Tensor Network::Forward(const NetworkInput& input) {
   torch::Tensor shared = input.window;
-  if (!encoder_.is_empty()) shared = torch::cat({Encode(input), input.window}, 1);
+  if (spec_.cell != Cell::kNone) shared = torch::cat({Encode(input), input.window}, 1);
   const torch::Tensor target = torch::cat({input.candidates.asinh(), input.features}, 2);
   torch::Tensor a = torch::relu(window_->forward(shared).unsqueeze(1) + target_->forward(target));
   a = torch::relu(hidden_->forward(a));

@@ -36,7 +36,8 @@ class Network : public torch::nn::Module {
   torch::Tensor Quantiles(const torch::Tensor& median, const torch::Tensor& spreads) const;
 
   const ModelSpec spec_;
-  torch::nn::LSTM encoder_ = nullptr;  // null for Cell::kNone
+  torch::nn::LSTM lstm_ = nullptr;  // the encoder is the one that the cell names, if any
+  torch::nn::GRU gru_ = nullptr;
   torch::nn::Linear window_ = nullptr;
   torch::nn::Linear target_ = nullptr;
   torch::nn::Linear hidden_ = nullptr;

@@ -202,7 +202,9 @@ class RuleReader {
     YamlMap map(*value, "model");
     if (const auto cell = map.Find("cell")) {
       model.cell = cell->Text().value_or(model.cell);
-      if (model.cell != "lstm" && model.cell != "none") cell->WrongType("lstm or none");
+      if (model.cell != "lstm" && model.cell != "gru" && model.cell != "none") {
+        cell->WrongType("lstm, gru or none");
+      }
     }
     map.Integer("hidden", 1, 512, &model.hidden);
     map.Integer("layers", 1, 4, &model.layers);
