@@ -38,12 +38,23 @@ void ContextRing::Set(TimestampMs t_ms, double value) {
 }
 
 void ContextRing::Copy(TimestampMs last_ms, std::span<float> out) const {
-  const int64_t last_step = last_ms / step_ms_;
-  const auto size = static_cast<int64_t>(out.size());
-  for (int64_t i = 0; i < size; ++i) {
-    const int64_t step = last_step - size + 1 + i;
-    out[i] = Holds(step) ? values_[Place(step)] : kMissing;
+  const int64_t last = last_ms / step_ms_;
+  const int64_t first = last - static_cast<int64_t>(out.size()) + 1;
+  const auto size = static_cast<int64_t>(values_.size());
+  // The steps of it that the ring holds: two runs at most, where the ring's end lies between.
+  const int64_t from = std::max(first, newest_step_ - size + 1);
+  const int64_t end = std::min(last, newest_step_) + 1;
+  if (empty_ || from >= end) {
+    std::fill(out.begin(), out.end(), kMissing);
+    return;
   }
+  const auto run = static_cast<size_t>(end - from);
+  const size_t place = Place(from);
+  const size_t before_the_end = std::min(run, values_.size() - place);
+  auto next = std::fill_n(out.begin(), from - first, kMissing);
+  next = std::copy_n(&values_[place], before_the_end, next);
+  next = std::copy_n(values_.data(), run - before_the_end, next);
+  std::fill(next, out.end(), kMissing);
 }
 
 }  // namespace auspex

@@ -22,6 +22,26 @@ TEST(ContextRing, KeepsTheNewestSteps) {
   EXPECT_TRUE(std::isnan(Copy(ring, 70, 1)[0]));  // not there yet
 }
 
+TEST(ContextRing, CopiesEveryRangeAroundItsEnds) {
+  constexpr int kSteps = 5;
+  for (int newest = 1; newest <= 13; ++newest) {
+    ContextRing ring(kSteps, 10);
+    for (int i = 1; i <= newest; ++i) ring.Set(i * 10, i);
+    for (int last = -3; last <= newest + 7; ++last) {
+      for (size_t n = 0; n <= 12; ++n) {
+        const std::vector<float> out = Copy(ring, last * 10, n);
+        for (size_t i = 0; i < n; ++i) {
+          const int step = last - static_cast<int>(n) + 1 + static_cast<int>(i);
+          const bool held = step >= 1 && step <= newest && step > newest - kSteps;
+          EXPECT_TRUE(held ? out[i] == static_cast<float>(step) : std::isnan(out[i]))
+              << newest << ' ' << last << ' ' << n << ' ' << i;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(std::isnan(Copy(ContextRing(kSteps, 10), 0, 1)[0])) << "an empty ring holds nothing";
+}
+
 TEST(ContextRing, SkippedStepsAreMissingAndLateOnesFillIn) {
   ContextRing ring(4, 10);
   for (int i = 1; i <= 4; ++i) ring.Set(i * 10, i);
