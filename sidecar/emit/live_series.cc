@@ -7,29 +7,49 @@
 #include "sidecar/core/label_codec.h"
 
 namespace auspex {
+namespace {
+
+// Out of use, such as those of users that are gone: not worth a cleaning yet.
+constexpr size_t kUnusedSymbolsMin = 1000;
+
+}  // namespace
+
 std::vector<LabeledSample> LiveSeries::Advance(std::vector<LabeledSample> samples,
                                                TimestampMs now_ms) {
   last_ms_ = std::max(now_ms, last_ms_ + 1);
-  absl::flat_hash_set<LabelSet> emitted;
+  absl::flat_hash_set<SeriesSymbols> emitted;
   emitted.reserve(samples.size());
   for (LabeledSample& labeled : samples) {
     labeled.sample.timestamp_ms = last_ms_;
-    if (!live_.contains(labeled.labels)) changed_ = true;
-    emitted.insert(labeled.labels);
+    SeriesSymbols series = symbols_.Encode(labeled.labels);
+    if (!live_.contains(series)) changed_ = true;
+    emitted.insert(std::move(series));
   }
-  for (const LabelSet& labels : live_) {
-    if (emitted.contains(labels)) continue;
-    samples.push_back({labels, {last_ms_, StaleMarker()}});
+  for (const SeriesSymbols& series : live_) {
+    if (emitted.contains(series)) continue;
+    samples.push_back({symbols_.Decode(series), {last_ms_, StaleMarker()}});
     changed_ = true;
   }
   live_ = std::move(emitted);
+  ForgetUnusedSymbols();
   return samples;
+}
+
+void LiveSeries::ForgetUnusedSymbols() {
+  if (symbols_.size() < 2 * symbols_used_ + kUnusedSymbolsMin) return;
+  LabelSymbols used;
+  absl::flat_hash_set<SeriesSymbols> live;
+  live.reserve(live_.size());
+  for (const SeriesSymbols& series : live_) live.insert(used.Encode(symbols_.Decode(series)));
+  symbols_ = std::move(used);
+  symbols_used_ = symbols_.size();
+  live_ = std::move(live);
 }
 
 std::string LiveSeries::Serialize() {
   std::string bytes;
   EncodeNumber(static_cast<uint32_t>(live_.size()), &bytes);
-  for (const LabelSet& labels : live_) EncodeLabels(labels, &bytes);
+  for (const SeriesSymbols& series : live_) EncodeLabels(symbols_.Decode(series), &bytes);
   changed_ = false;
   return bytes;
 }
@@ -37,13 +57,16 @@ std::string LiveSeries::Serialize() {
 absl::Status LiveSeries::Restore(std::string_view bytes) {
   uint32_t count = 0;
   bool ok = DecodeNumber(&bytes, &count);
-  absl::flat_hash_set<LabelSet> live;
+  LabelSymbols symbols;
+  absl::flat_hash_set<SeriesSymbols> live;
   for (uint32_t i = 0; ok && i < count; ++i) {
     LabelSet labels;
     ok = DecodeLabels(&bytes, &labels);
-    if (ok) live.insert(std::move(labels));
+    if (ok) live.insert(symbols.Encode(labels));
   }
   if (!ok || !bytes.empty()) return absl::DataLossError("live series: not what was written");
+  symbols_ = std::move(symbols);
+  symbols_used_ = symbols_.size();
   live_ = std::move(live);
   return absl::OkStatus();
 }

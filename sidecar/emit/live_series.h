@@ -8,8 +8,8 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
-#include "sidecar/core/label_set.h"
 #include "sidecar/core/sample.h"
+#include "sidecar/emit/label_symbols.h"
 #include "sidecar/wire/write_request_encoder.h"
 
 namespace auspex {
@@ -35,7 +35,11 @@ class LiveSeries {
   absl::Status Restore(std::string_view bytes);
 
  private:
-  absl::flat_hash_set<LabelSet> live_;
+  void ForgetUnusedSymbols();
+
+  LabelSymbols symbols_;
+  size_t symbols_used_ = 0;  // when the unused ones were last forgotten
+  absl::flat_hash_set<SeriesSymbols> live_;
   TimestampMs last_ms_ = 0;
   bool changed_ = false;
 };

@@ -73,6 +73,23 @@ TEST(LiveSeries, ChangesOnlyWithTheSet) {
   EXPECT_TRUE(live.changed());
 }
 
+TEST(LiveSeries, OutlivesThousandsOfSeriesThatComeAndGo) {
+  LiveSeries live;
+  const auto user = [](int i) {
+    return std::vector<LabeledSample>{
+        {Series("day").With("user", "user-" + std::to_string(i)), {0, 1}}};
+  };
+  live.Advance(user(0), 1000);
+  for (int i = 1; i < 5000; ++i) {
+    const auto emission = live.Advance(user(i), 1000 + i);
+    ASSERT_EQ(emission.size(), 2U);
+    EXPECT_EQ(emission[0].labels.Get("user"), "user-" + std::to_string(i));
+    EXPECT_EQ(emission[1].labels.Get("user"), "user-" + std::to_string(i - 1));
+    EXPECT_TRUE(IsStaleMarker(emission[1].sample.value));
+  }
+  EXPECT_EQ(live.size(), 1U);
+}
+
 TEST(LiveSeries, ForeignBytesAreRefused) {
   LiveSeries live;
   live.Advance(One("day", 1), 1000);
