@@ -21,6 +21,7 @@
 #include "sidecar/app/web.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/base/periodic.h"
+#include "sidecar/base/process_memory.h"
 #include "sidecar/base/thread_pool.h"
 #include "sidecar/config/authorization.h"
 #include "sidecar/config/config.h"
@@ -375,6 +376,8 @@ void Daemon::Impl::Maintain() {
   if (absl::Status status = history->Maintain(now_ms); !status.ok()) {
     logger.Error("the history cannot be maintained", {{"error", status}});
   }
+  // Every issue leaves as much as it made: the curves before it, and what was sent of them.
+  ReleaseFreeMemory();
   self_metrics.Update();
 }
 

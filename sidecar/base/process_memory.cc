@@ -1,5 +1,6 @@
 #include "sidecar/base/process_memory.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -12,6 +13,12 @@ int64_t ResidentBytes() {
   int64_t resident_pages = 0;
   if (!(statm >> total_pages >> resident_pages)) return 0;
   return resident_pages * sysconf(_SC_PAGESIZE);
+}
+
+void ReleaseFreeMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace auspex

@@ -15,5 +15,19 @@ TEST(ProcessMemoryTest, GrowsWithWhatIsTouched) {
   EXPECT_GE(ResidentBytes() - before, kBytes / 2) << touched.size();
 }
 
+TEST(ProcessMemoryTest, WhatIsFreedBetweenOtherThingsIsGivenBack) {
+  constexpr size_t kBytes = 16 << 10;  // small enough for the heap, several pages
+  std::vector<std::vector<char>> kept;
+  std::vector<std::vector<char>> freed;
+  for (int i = 0; i < 2048; ++i) {
+    freed.emplace_back(kBytes, 1);
+    kept.emplace_back(100, 1);
+  }
+  freed.clear();
+  const int64_t before = ResidentBytes();
+  ReleaseFreeMemory();
+  EXPECT_LT(ResidentBytes(), before - (16 << 20)) << kept.size();
+}
+
 }  // namespace
 }  // namespace auspex

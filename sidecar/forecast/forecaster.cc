@@ -58,6 +58,7 @@ absl::StatusOr<std::shared_ptr<const RuleForecasts>> Forecaster::Run(const Activ
       return status;
     }
   }
+  prepared.ReleaseSource();
 
   auto result = std::make_shared<RuleForecasts>();
   result->origin_ms = origin_ms;

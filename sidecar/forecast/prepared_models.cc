@@ -10,6 +10,7 @@ absl::StatusOr<const model::PreparedModel*> PreparedVersion::Base() {
         spec_, version_ == nullptr ? model::UntrainedWeights(spec_) : version_->base());
     if (!prepared.ok()) return prepared.status();
     base_ = *std::move(prepared);
+    source_read_ = true;
   }
   return base_.get();
 }
@@ -20,8 +21,14 @@ absl::StatusOr<const model::PreparedModel*> PreparedVersion::Own(AggregateId agg
     auto prepared = engine_.Prepare(spec_, version_->OwnWeights(aggregate));
     if (!prepared.ok()) return prepared.status();
     own = *std::move(prepared);
+    source_read_ = true;
   }
   return own.get();
+}
+
+void PreparedVersion::ReleaseSource() {
+  if (source_read_ && version_ != nullptr) version_->ReleaseMemory();
+  source_read_ = false;
 }
 
 PreparedVersion& PreparedModels::For(const std::string& rule, const model::ModelSpec& spec,

@@ -26,6 +26,9 @@ class PreparedVersion {
   absl::StatusOr<const model::PreparedModel*> Base();
   // The aggregate's own weights. REQUIRES: the version has some for it.
   absl::StatusOr<const model::PreparedModel*> Own(AggregateId aggregate);
+  // Gives back the memory of the version's weights if some were read since the last call: what was
+  // prepared is a copy.
+  void ReleaseSource();
 
  private:
   model::Engine& engine_;
@@ -33,6 +36,7 @@ class PreparedVersion {
   const std::shared_ptr<const ModelVersion> version_;
   std::shared_ptr<const model::PreparedModel> base_;
   absl::flat_hash_map<AggregateId, std::shared_ptr<const model::PreparedModel>> own_;
+  bool source_read_ = false;
 };
 
 // Keeps the prepared version of every rule until the rule serves another one. Not thread-safe:

@@ -93,7 +93,7 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> ModelVersion::Load(const std
   std::shared_ptr<ModelVersion> version(new ModelVersion());
   version->number_ = number;
   version->rule_ = std::move(document->rule);
-  version->file_bytes_ = (*mapped)->bytes().size();
+  version->file_ = *std::move(mapped);
   version->own_models_ = weights->size() - 1;
   std::vector<TrainedAggregate> aggregates = std::exchange(document->models.aggregates, {});
   version->models_ = std::move(document->models);
@@ -103,6 +103,7 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> ModelVersion::Load(const std
     if (own != weights->end()) aggregate.own = own->second;
     version->aggregates_.emplace(aggregate.aggregate, std::move(aggregate));
   }
+  version->ReleaseMemory();  // the checksum has read every page
   return version;
 }
 

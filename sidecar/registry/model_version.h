@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "sidecar/registry/mapped_file.h"
 #include "sidecar/registry/trained_models.h"
 
 namespace auspex {
@@ -38,7 +39,10 @@ class ModelVersion {
   bool Knows(AggregateId aggregate) const { return aggregates_.contains(aggregate); }
   size_t aggregates() const { return aggregates_.size(); }
   size_t own_models() const { return own_models_; }
-  size_t file_bytes() const { return file_bytes_; }
+  size_t file_bytes() const { return file_->bytes().size(); }
+  // The weights need not stay in memory: whoever needs them has made a form of his own of them.
+  // They can still be read.
+  void ReleaseMemory() const { file_->ReleasePages(); }
 
   // Whether forecasts under `spec` may use these weights: equal but for the UTC offset, which only
   // says how times become calendar features and moves with daylight saving.
@@ -52,7 +56,7 @@ class ModelVersion {
   TrainedModels models_;
   absl::flat_hash_map<AggregateId, TrainedAggregate> aggregates_;
   size_t own_models_ = 0;
-  size_t file_bytes_ = 0;
+  std::shared_ptr<const MappedFile> file_;
 };
 
 // Writes `models` as a version file, atomically and durably. InvalidArgument when the weights do
