@@ -56,6 +56,19 @@ GateCandidate Best(const GateErrors& errors) {
       [&](GateCandidate a, GateCandidate b) { return errors[IndexOf(a)] < errors[IndexOf(b)]; });
 }
 
+bool IsNaive(GateCandidate candidate) { return BlendOf(candidate).network == 0; }
+
+// The best for a whole rule. Networks are held to their margin over naive forecasts, own ones to
+// theirs over everything.
+GateCandidate BestOfRule(GateErrors logs, const GateOptions& options) {
+  for (size_t i = 0; i < logs.size(); ++i) {
+    const auto candidate = static_cast<GateCandidate>(i);
+    if (IsNaive(candidate)) logs[i] += std::log(1 - options.network_margin);
+    if (UsesOwn(candidate)) logs[i] -= std::log(1 - options.own_margin);
+  }
+  return Best(logs);
+}
+
 GateErrors MeanLogs(std::span<const GateErrors> scored) {
   GateErrors logs{};
   for (const GateErrors& errors : scored) {
@@ -90,7 +103,7 @@ GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_
     if (is_scored.back()) scored.push_back(completed);
   }
   GateDecision decision;
-  if (!scored.empty()) decision.rule = Best(MeanLogs(scored));
+  if (!scored.empty()) decision.rule = BestOfRule(MeanLogs(scored), options);
 
   const double margin = history_days < options.short_history_days ? 0 : options.margin;
   auto next = scored.begin();

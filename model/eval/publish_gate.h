@@ -41,7 +41,13 @@ using GateErrors = std::array<double, kGateCandidates>;
 struct GateOptions {
   // An aggregate leaves the rule's choice only for a candidate that is better by this share: one
   // aggregate's held-back origins are few, and choosing on noise costs more than it gains.
-  double margin = 0.10;
+  double margin = 0.20;
+  // A network must be better than both naive forecasts by this share to be the rule's choice: on
+  // series that mostly stay as they are, a smaller lead on a few origins is luck.
+  double network_margin = 0.03;
+  // Own networks must be better than everything else by this share to be the rule's choice: each
+  // was fitted to little data.
+  double own_margin = 0.05;
   // Errors below this count as equal (series that are constant, and exactly forecast).
   double error_floor = 1e-3;
   // Many short series: their tails lie in one stretch of wall time, so an average over aggregates
@@ -55,7 +61,8 @@ struct GateDecision {
 };
 
 // Chooses. At rule level: the candidate with the smallest geometric mean over the aggregates; a
-// network must be strictly better than both naive forecasts. Per aggregate: the rule's choice,
+// network must be better than both naive forecasts by `network_margin`, own ones than all else by
+// `own_margin`. Per aggregate: the rule's choice,
 // unless another is better by more than the margin. An own candidate is chosen only for aggregates
 // that have one. `history_days` is the median length of the aggregates' histories. An aggregate
 // counts when all its errors but those of own candidates are finite; another takes the rule's

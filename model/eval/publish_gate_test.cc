@@ -55,6 +55,18 @@ TEST(PublishGateTest, NetworkThatLosesToANaiveForecastIsNotServed) {
   EXPECT_EQ(Choose({Errors{.base = 0.8, .base_last = 0.7}}).rule, kBaseLast);
 }
 
+TEST(PublishGateTest, NetworkMustBeBetterByItsMargin) {
+  EXPECT_EQ(Choose({Errors{.base = 0.79, .last = 0.8}}).rule, kLast);
+  EXPECT_EQ(Choose({Errors{.base = 0.77, .last = 0.8}}).rule, kBase);
+  // Among networks the margin plays no part.
+  EXPECT_EQ(Choose({Errors{.base = 0.770, .base_last = 0.769, .own_last = 9}}).rule, kBaseLast);
+}
+
+TEST(PublishGateTest, OwnNetworksMustBeBetterByTheirMargin) {
+  EXPECT_EQ(Choose({Errors{.base = 0.5, .own = 0.48}}).rule, kBase);
+  EXPECT_EQ(Choose({Errors{.base = 0.5, .own = 0.47}}).rule, kOwn);
+}
+
 TEST(PublishGateTest, ErrorsBelowTheFloorAreEqual) {
   const GateDecision decision =
       Choose({Errors{.base = 1e-9, .last = 1e-4}, Errors{.base = 0.8, .last = 0.7}});
@@ -63,8 +75,8 @@ TEST(PublishGateTest, ErrorsBelowTheFloorAreEqual) {
 
 TEST(PublishGateTest, AggregateLeavesTheRuleBeyondTheMarginOnly) {
   const GateDecision decision =
-      Choose({Errors{.base = 0.5}, Errors{.base = 0.5}, Errors{.base = 0.5, .last = 0.46},
-              Errors{.base = 0.5, .last = 0.44}});
+      Choose({Errors{.base = 0.5}, Errors{.base = 0.5}, Errors{.base = 0.5, .last = 0.41},
+              Errors{.base = 0.5, .last = 0.39}});
   EXPECT_EQ(decision.rule, kBase);
   EXPECT_THAT(decision.aggregates, ElementsAre(kBase, kBase, kBase, kLast));
 }
