@@ -97,14 +97,12 @@ void HostEngine::ForecastOne(const ForecastItem& item, ForecastScratch* scratch,
   const OutputHead head(spec, model.tau());
   const size_t stride = kernel_->OutputStride(spec);
   const size_t levels = spec.quantiles.size();
-  const auto recent_errors = std::span<const float>(scratch->window.window).subspan(kShapeFeatures);
   for (size_t t = 0; t < scratch->k.size(); ++t) {
-    const auto candidates =
-        std::span<const float>(scratch->targets.candidates).subspan(t * kCandidates, kCandidates);
+    const TargetInputs target = TargetInputsAt(scratch->window, scratch->targets, t);
     const auto outputs = std::span<const float>(scratch->outputs)
                              .subspan(t * stride, static_cast<size_t>(spec.decoder_outputs()));
-    head.Quantiles(recent_errors, candidates, outputs, scratch->quantiles);
-    head.Publish(scratch->window, item.blend, candidates, scratch->quantiles,
+    head.Quantiles(target, outputs, scratch->quantiles);
+    head.Publish(scratch->window, item.blend, target.candidates, scratch->quantiles,
                  out.subspan(t * levels, levels));
   }
 }

@@ -117,7 +117,7 @@ class Reference {
 };
 
 // asinh of target t's candidates, then its features.
-Vector TargetInputs(const TargetFeatures& targets, size_t t) {
+Vector DecoderInputs(const TargetFeatures& targets, size_t t) {
   Vector x;
   for (size_t j = 0; j < kCandidates; ++j) {
     x.push_back(std::asinh(static_cast<double>(targets.candidates[t * kCandidates + j])));
@@ -138,7 +138,7 @@ std::vector<double> DecoderOutputs(const ModelSpec& spec, const Weights& weights
   std::vector<double> outputs;
   for (size_t t = 0; t < targets.features.size() / kTargetFeatures; ++t) {
     Vector a =
-        network.Linear("decoder.target.weight", "decoder.target.bias", TargetInputs(targets, t));
+        network.Linear("decoder.target.weight", "decoder.target.bias", DecoderInputs(targets, t));
     AddTo(a, shared);
     a = Relu(network.Linear("decoder.hidden.weight", "decoder.hidden.bias", Relu(a)));
     const Vector o = network.Linear("decoder.output.weight", "decoder.output.bias", a);
@@ -156,8 +156,7 @@ std::vector<double> NetworkOutputs(const ModelSpec& spec, const Weights& weights
   const size_t levels = spec.quantiles.size();
   std::vector<double> quantiles(count * levels);
   for (size_t t = 0; t < count; ++t) {
-    head.Quantiles(std::span(window.window).subspan(kShapeFeatures),
-                   std::span(targets.candidates).subspan(t * kCandidates, kCandidates),
+    head.Quantiles(TargetInputsAt(window, targets, t),
                    std::span<const double>(outputs).subspan(t * width, width),
                    std::span(quantiles).subspan(t * levels, levels));
   }

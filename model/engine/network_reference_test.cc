@@ -146,8 +146,9 @@ TEST(NetworkReferenceTest, UntrainedNetworkIsABlendByRecentErrors) {
   }
   inputs.window.window[kShapeFeatures + 6] = 0;
   const auto z = NetworkOutputs(spec, UntrainedWeights(spec), inputs.window, inputs.targets);
-  const double others = 16 * std::exp(-4.0);
-  const double expected = (6 + (17 * 8.0 - 6) * std::exp(-4.0)) / (1 + others);
+  constexpr double kSum = kCandidates * (kCandidates - 1) / 2.0;
+  const double others = (kCandidates - 1) * std::exp(-4.0);
+  const double expected = (6 + (kSum - 6) * std::exp(-4.0)) / (1 + others);
   EXPECT_NEAR(z[1], expected, 1e-6);
   EXPECT_NEAR(z[1] - z[0], 0.474, 1e-5);
   EXPECT_NEAR(z[2] - z[1], 0.474, 1e-5);

@@ -8,39 +8,44 @@
 namespace auspex::model {
 namespace {
 
-constexpr double kSnapScales = 0.15;
-
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 // log(1 + exp(x)) that does not overflow.
 double Softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
 
 template <typename T>
-double BlendOfCandidates(double tau, std::span<const float> recent_errors,
-                         std::span<const float> candidates, std::span<const T> outputs) {
+double BlendOfCandidates(double tau, const TargetInputs& target, std::span<const T> outputs) {
+  const auto& logs = target.backtest_logs;
   std::array<double, kCandidates> logits{};
-  for (size_t j = 0; j < kCandidates; ++j) logits[j] = outputs[j] - tau * recent_errors[j];
+  for (size_t j = 0; j < kCandidates; ++j) {
+    const double log = logs[j] + target.long_share * (logs[kCandidates + j] - logs[j]);
+    logits[j] = outputs[j] - tau * log;
+  }
   const double highest = *std::max_element(logits.begin(), logits.end());
   double sum = 0;
   double weights = 0;
   for (size_t j = 0; j < kCandidates; ++j) {
     const double weight = std::exp(logits[j] - highest);
     weights += weight;
-    sum += weight * candidates[j];
+    sum += weight * target.candidates[j];
   }
   return sum / weights;
 }
 
-template <typename T>
-void FillQuantiles(size_t median, double tau, std::span<const float> recent_errors,
-                   std::span<const float> candidates, std::span<const T> outputs,
-                   std::span<double> quantiles) {
-  quantiles[median] = BlendOfCandidates(tau, recent_errors, candidates, outputs) +
-                      outputs[kOutputCorrection] * Sigmoid(outputs[kOutputGate]);
-  const std::span<const T> spreads = outputs.subspan(kOutputSpreads);
-  for (size_t i = median; i > 0; --i) quantiles[i - 1] = quantiles[i] - Softplus(spreads[i - 1]);
-  for (size_t i = median + 1; i < quantiles.size(); ++i) {
-    quantiles[i] = quantiles[i - 1] + Softplus(spreads[i - 1]);
+// Where the last value has a probability of its own ("no change"), the quantile of every level that
+// falls into it is exactly that value; the others stay on their side of it.
+void PutAtLast(double last, double below, double up_to, std::span<const double> levels,
+               std::span<double> quantiles) {
+  if (up_to - below < kStayMin) return;
+  for (size_t i = 0; i < quantiles.size(); ++i) {
+    double& value = quantiles[i];
+    if (levels[i] < below) {
+      value = std::min(value, last);
+    } else if (levels[i] > up_to) {
+      value = std::max(value, last);
+    } else {
+      value = last;
+    }
   }
 }
 
@@ -53,27 +58,45 @@ float ToFloat(double value) {
 double Median(const WindowFeatures& window, const Blend& blend, std::span<const float> candidates,
               double network) {
   const auto units = [&](double z) { return window.level + window.scale * z; };
-  const double median = blend.network * units(network) +
-                        blend.seasonal_naive * units(candidates[kCandidateSeasonalNaive]) +
-                        blend.last * window.last;
-  // A mean of many things is never exactly "no change", which is often the truth of these series.
-  const bool stays = std::abs(median - window.last) < kSnapScales * window.scale;
-  return window.steplike && stays ? window.last : median;
+  return blend.network * units(network) +
+         blend.seasonal_naive * units(candidates[kCandidateSeasonalNaive]) +
+         blend.last * window.last;
 }
 
 }  // namespace
 
 OutputHead::OutputHead(const ModelSpec& spec, double tau)
-    : median_(static_cast<size_t>(spec.median_index())), tau_(tau) {}
+    : levels_(spec.quantiles), median_(static_cast<size_t>(spec.median_index())), tau_(tau) {}
 
-void OutputHead::Quantiles(std::span<const float> recent_errors, std::span<const float> candidates,
-                           std::span<const float> outputs, std::span<double> quantiles) const {
-  FillQuantiles(median_, tau_, recent_errors, candidates, outputs, quantiles);
+template <typename T>
+void OutputHead::FillQuantiles(const TargetInputs& target, std::span<const T> outputs,
+                               std::span<double> quantiles) const {
+  quantiles[median_] = BlendOfCandidates(tau_, target, outputs) +
+                       outputs[kOutputCorrection] * Sigmoid(outputs[kOutputGate]);
+  const std::span<const T> spreads = outputs.subspan(kOutputSpreads);
+  for (size_t i = median_; i > 0; --i) quantiles[i - 1] = quantiles[i] - Softplus(spreads[i - 1]);
+  for (size_t i = median_ + 1; i < quantiles.size(); ++i) {
+    quantiles[i] = quantiles[i - 1] + Softplus(spreads[i - 1]);
+  }
+  const double below = outputs[kOutputBelow];
+  PutAtLast(target.candidates[kCandidateLast], Sigmoid(below),
+            Sigmoid(below + Softplus(outputs[kOutputStay])), levels_, quantiles);
 }
 
-void OutputHead::Quantiles(std::span<const float> recent_errors, std::span<const float> candidates,
-                           std::span<const double> outputs, std::span<double> quantiles) const {
-  FillQuantiles(median_, tau_, recent_errors, candidates, outputs, quantiles);
+void OutputHead::Quantiles(const TargetInputs& target, std::span<const float> outputs,
+                           std::span<double> quantiles) const {
+  FillQuantiles(target, outputs, quantiles);
+}
+
+void OutputHead::Quantiles(const TargetInputs& target, std::span<const double> outputs,
+                           std::span<double> quantiles) const {
+  FillQuantiles(target, outputs, quantiles);
+}
+
+TargetInputs TargetInputsAt(const WindowFeatures& window, const TargetFeatures& targets, size_t t) {
+  return {.backtest_logs = std::span(window.window).subspan(kShapeFeatures, kBacktestLogs),
+          .candidates = std::span(targets.candidates).subspan(t * kCandidates, kCandidates),
+          .long_share = LongLeadShare(targets.features[t * kTargetFeatures + kFeatureHorizons])};
 }
 
 void OutputHead::Publish(const WindowFeatures& window, const Blend& blend,

@@ -14,14 +14,19 @@ namespace {
 const ModelSpec kSpec{.quantiles = {0.05, 0.25, 0.5, 0.75, 0.95}};
 
 struct Head {
-  std::vector<float> errors = std::vector<float>(kCandidates);
+  std::vector<float> errors = std::vector<float>(kBacktestLogs);
   std::vector<float> candidates = std::vector<float>(kCandidates);
   std::vector<double> outputs = std::vector<double>(static_cast<size_t>(kSpec.decoder_outputs()));
   double tau = 1;
+  double long_share = 0;
+
+  Head() { outputs[kOutputStay] = -20; }  // no chance of "no change"
 
   std::vector<double> Quantiles() const {
     std::vector<double> z(kSpec.quantiles.size());
-    OutputHead(kSpec, tau).Quantiles(errors, candidates, std::span<const double>(outputs), z);
+    OutputHead(kSpec, tau)
+        .Quantiles({.backtest_logs = errors, .candidates = candidates, .long_share = long_share},
+                   std::span<const double>(outputs), z);
     return z;
   }
 };
@@ -51,6 +56,62 @@ TEST(OutputHeadTest, LogitsAndRecentErrorsChooseTheCandidates) {
   EXPECT_NEAR(head.Quantiles()[2], -20, 1e-9);
   head.tau = 0;
   EXPECT_NEAR(head.Quantiles()[2], -5, 1e-9);
+}
+
+TEST(OutputHeadTest, ErrorsOfTheTargetsOwnLeadCount) {
+  Head head;
+  head.tau = 30;
+  std::fill(head.errors.begin(), head.errors.end(), 4.0F);
+  head.candidates[3] = 10;
+  head.candidates[9] = -20;
+  head.errors[3] = 0;                // best at short leads
+  head.errors[kCandidates + 9] = 0;  // best at long ones
+  EXPECT_NEAR(head.Quantiles()[2], 10, 1e-9);
+  head.long_share = 1;
+  EXPECT_NEAR(head.Quantiles()[2], -20, 1e-9);
+  head.long_share = 0.5;
+  EXPECT_NEAR(head.Quantiles()[2], -5, 1e-9);
+}
+
+TEST(OutputHeadTest, LongLeadsBeginAtATwentyFourthOfTheHorizon) {
+  EXPECT_EQ(LongLeadShare(1.0F / 288), 0);
+  EXPECT_EQ(LongLeadShare(1.0F / 24), 0);
+  EXPECT_NEAR(LongLeadShare(std::sqrt(12.0F) / 24), 0.5, 1e-6);
+  EXPECT_EQ(LongLeadShare(0.5F), 1);
+  EXPECT_EQ(LongLeadShare(1), 1);
+}
+
+// Median 5 with spreads of softplus(1), the last value at 1.
+Head HeadBesideLast(double below, double up_to) {
+  const auto logit = [](double p) { return std::log(p / (1 - p)); };
+  Head head;
+  head.outputs[kOutputCorrection] = 5;
+  head.outputs[kOutputGate] = 100;
+  for (size_t i = 0; i < 4; ++i) head.outputs[kOutputSpreads + i] = 1;
+  head.candidates[kCandidateLast] = 1;
+  head.outputs[0] = -100;  // the last value has no weight in the blend
+  head.outputs[kOutputBelow] = logit(below);
+  head.outputs[kOutputStay] = std::log(std::expm1(logit(up_to) - logit(below)));
+  return head;
+}
+
+TEST(OutputHeadTest, LevelsInsideTheChanceOfNoChangeAreTheLastValue) {
+  const double spread = std::log1p(std::exp(1.0));
+  const Tolerance tolerance{.absolute = 1e-9};
+  // Levels 0.05, 0.25, 0.5, 0.75, 0.95.
+  EXPECT_EQ(Difference(HeadBesideLast(0.2, 0.6).Quantiles(),
+                       std::vector<double>{1, 1, 1, 5 + spread, 5 + 2 * spread}, tolerance),
+            "");
+  // The network's quantiles on the wrong side of the last value are put at it.
+  EXPECT_EQ(Difference(HeadBesideLast(0.8, 0.9).Quantiles(),
+                       std::vector<double>{1, 1, 1, 1, 5 + 2 * spread}, tolerance),
+            "");
+  // Too small a chance to count.
+  EXPECT_EQ(
+      Difference(HeadBesideLast(0.48, 0.52).Quantiles(),
+                 std::vector<double>{5 - 2 * spread, 5 - spread, 5, 5 + spread, 5 + 2 * spread},
+                 tolerance),
+      "");
 }
 
 TEST(OutputHeadTest, LargeOutputsDoNotOverflow) {
@@ -97,17 +158,6 @@ TEST(OutputHeadTest, BlendMovesTheMedianAndKeepsTheSpreads) {
   EXPECT_EQ(Difference(Published({0.5, 0, 0.5}, window), std::vector<float>{90, 100, 110, 120, 130},
                        tolerance),
             "");
-}
-
-TEST(OutputHeadTest, SteplikeSeriesSnapToTheLastValue) {
-  WindowFeatures window = TestWindow();
-  window.last = 131.4;  // 0.14 scales from the median
-  EXPECT_EQ(Published({}, window)[2], 130);
-  window.steplike = true;
-  EXPECT_EQ(Published({}, window)[2], 131.4F);
-  EXPECT_NEAR(Published({}, window)[4], 151.4, 1e-4);
-  window.last = 131.6;
-  EXPECT_EQ(Published({}, window)[2], 130);
 }
 
 TEST(OutputHeadTest, LimitsOfTheValues) {

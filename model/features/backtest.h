@@ -9,12 +9,12 @@
 
 namespace auspex::model {
 
-// Per candidate log(error / smallest error), 0..4: its mean absolute error at four past origins (1,
-// 1.5, 2 and 3 horizons back, weighted by 1/distance) over eight targets each. All zero when there
-// is too little history to look back. With a history shorter than a horizon, the look back is
-// shortened to what there is. `scale` is the window's; errors below a thousandth of it count as
-// equal.
-std::array<float, kCandidates> BacktestLogs(const HistoryView& view, const Season& season,
-                                            int horizon_steps, double scale);
+// Per candidate log(error / smallest error), 0..4, first at short leads (up to an eighth of the
+// horizon), then at long ones: its mean absolute error over some targets of past origins, weighted
+// by 1/distance. All zero when there is too little history to look back. With a history shorter
+// than a horizon, the look back is shortened to what there is. `scale` is the window's; errors
+// below a thousandth of it count as equal.
+std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Season& season,
+                                              int horizon_steps, double scale);
 
 }  // namespace auspex::model

@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kDays = 7;
 constexpr int kProfileDays = 4;
+constexpr double kRatioMax = 4;
 
 double Or(double value, double otherwise) { return std::isnan(value) ? otherwise : value; }
 
@@ -65,6 +66,12 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   const int day_ago = view.last() - season.day + 1;
   s.mean_days_before = Or(view.Mean(day_ago - 4 * season.day, day_ago), s.mean_day);
   s.profile = ProfileAtOrigin(view, season, s.last);
+  const int week_ago = day_ago - season.week;
+  s.mean_week_ago = Or(view.Mean(week_ago, week_ago + season.day), s.mean_day);
+  const bool positive = s.mean_day > 0 && s.mean_days_before > 0;
+  s.ratio = positive ? std::clamp(s.mean_day / s.mean_days_before, 1 / kRatioMax, kRatioMax) : 1;
+  const double six_days = Or(view.Mean(day_ago - 6 * season.day, day_ago), s.mean_day);
+  s.drift = (s.mean_day - six_days) / (3.5 * season.day);
   const double centre_distance = (season.six_hours - season.hour) / 2.0;
   s.slope = (s.mean_hour - s.mean_six_hours) / std::max(1.0, centre_distance);
   s.median_day = view.MedianOfNewest(season.day);
@@ -86,15 +93,27 @@ Candidates CandidatesAt(const HistoryView& view, const Season& season, const Ori
   const double three_weeks = Or(view.Smooth(week_ago - 2 * season.week, season.smoothing), week);
 
   const double same_time = days.means[3];
-  return {
-      .values = {s.last, s.mean_hour, s.mean_six_hours, s.mean_day,
-                 view.Has(yesterday) ? view.At(yesterday) : s.last, days.yesterday, days.means[1],
-                 same_time, days.means[6], week, (week + two_weeks + three_weeks) / 3,
-                 same_time + (s.mean_day - s.mean_days_before),
-                 same_time + (s.mean_half_hour - s.profile),
-                 s.last + s.slope * std::min(k, season.day / 2), s.median_day, s.median_week,
-                 days.median},
-      .week_ago_known = !std::isnan(week_value)};
+  return {.values = {s.last,
+                     s.mean_hour,
+                     s.mean_six_hours,
+                     s.mean_day,
+                     view.Has(yesterday) ? view.At(yesterday) : s.last,
+                     days.yesterday,
+                     days.means[1],
+                     same_time,
+                     days.means[6],
+                     week,
+                     (week + two_weeks + three_weeks) / 3,
+                     same_time + (s.mean_day - s.mean_days_before),
+                     same_time + (s.mean_half_hour - s.profile),
+                     s.last + s.slope * std::min(k, season.day / 2),
+                     s.median_day,
+                     s.median_week,
+                     days.median,
+                     week + (s.mean_day - s.mean_week_ago),
+                     same_time * s.ratio,
+                     same_time + (s.mean_half_hour - s.profile) + s.drift * k},
+          .week_ago_known = !std::isnan(week_value)};
 }
 
 }  // namespace auspex::model

@@ -18,7 +18,10 @@ struct OriginStatistics {
   double mean_day;
   double mean_days_before;  // the four days before the last one
   double profile;           // mean of the last four days at the origin's time of day
+  double mean_week_ago;     // the day that ended a week before the origin
+  double ratio;             // of mean_day to mean_days_before, where both are positive; else 1
   double slope;             // per step, from the last six hours to the last hour
+  double drift;             // per step, from the six days before the last one to it
   double median_day;
   double median_week;
 };
@@ -37,7 +40,9 @@ struct Candidates {
 //   4 same time yesterday, 5 the same smoothed; means at this time over the last 6 two, 7 four,
 //   8 seven days; 9 last week, 10 mean of the last three weeks;
 //   11 (7) shifted by the change of the daily mean, 12 (7) shifted by the last half hour;
-//   13 last with a damped trend; medians of 14 a day, 15 a week, 16 of seven days at this time.
+//   13 last with a damped trend; medians of 14 a day, 15 a week, 16 of seven days at this time;
+//   17 (9) shifted by the change of the daily mean since then, 18 (7) scaled by the ratio of the
+//   daily means, 19 (12) with the week's drift.
 Candidates CandidatesAt(const HistoryView& view, const Season& season,
                         const OriginStatistics& statistics, int k);
 

@@ -105,7 +105,6 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   out->scale = scale.scale;
   out->last = scratch.statistics.last;
   out->non_negative = IsNonNegative(view);
-  out->steplike = IsSteplike(view, season);
 
   out->window.resize(kWindowFeatures);
   const auto shape = ShapeFeatures(view, season, scratch.statistics, scale, out->level);

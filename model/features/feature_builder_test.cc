@@ -44,7 +44,6 @@ void ExpectSame(const Features& a, const Features& b, const Tolerance& tolerance
                        std::vector{b.window.level, b.window.scale, b.window.last}, tolerance),
             "");
   EXPECT_EQ(a.window.non_negative, b.window.non_negative);
-  EXPECT_EQ(a.window.steplike, b.window.steplike);
   EXPECT_EQ(Difference(a.window.window, b.window.window, tolerance), "");
   EXPECT_EQ(Difference(a.window.patches, b.window.patches, tolerance), "");
   EXPECT_EQ(Difference(a.targets.candidates, b.targets.candidates, tolerance), "");
@@ -152,16 +151,6 @@ TEST(FeatureBuilderTest, CandidatesOfAPerfectSeasonAreExact) {
   // Their recent errors are the smallest, and the last value's are the largest.
   EXPECT_EQ(features.window.window[kShapeFeatures + 4], 0);
   EXPECT_EQ(features.window.window[kShapeFeatures + 0], 4);
-}
-
-TEST(FeatureBuilderTest, SteplikeAsksObservationsOnly) {
-  std::vector<float> steps(200);
-  for (size_t t = 0; t < steps.size(); ++t) steps[t] = static_cast<float>(t / 5);
-  EXPECT_TRUE(FeaturesOf(kHourly, steps).window.steplike);
-  // Every second step missing: forward filling must not look like no change.
-  std::vector<float> rising(200, kMissing);
-  for (size_t t = 0; t < rising.size(); t += 2) rising[t] = static_cast<float>(t);
-  EXPECT_FALSE(FeaturesOf(kHourly, rising).window.steplike);
 }
 
 TEST(FeatureBuilderTest, ShortHistoriesHaveABacktestOfTheirOwn) {

@@ -2,6 +2,8 @@
 // and by serving. docs/model.md says what the inputs are and why.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -71,9 +73,8 @@ struct WindowFeatures {
   double scale = 1;
   double last = 0;            // newest value, forward filled
   bool non_negative = false;  // no value of the context is below zero
-  bool steplike = false;      // most one-step changes of the last week are zero ("snap")
-  // [kWindowFeatures]: kShapeFeatures of the shape, then per candidate the log of its recent error
-  // relative to the best candidate's, 0..4.
+  // [kWindowFeatures]: kShapeFeatures of the shape, then kBacktestLogs: per candidate the log of
+  // its recent error relative to the best candidate's, 0..4, at short and then at long leads.
   std::vector<float> window;
   std::vector<float> patches;  // [patches][patch_inputs], oldest first; asinh of z
 };
@@ -83,6 +84,18 @@ struct TargetFeatures {
   std::vector<float> candidates;  // [targets][kCandidates], z, not compressed: |z| <= kZMax
   std::vector<float> features;    // [targets][kTargetFeatures]
 };
+
+// How much of the backtest logs of long leads counts for a target that far ahead (in horizons):
+// nothing up to a twenty-fourth, all from half a horizon on.
+inline float LongLeadShare(float horizons) {
+  return std::clamp(std::log(24 * horizons) / std::log(12.0F), 0.0F, 1.0F);
+}
+
+// Below this probability of "no change" the last value is a value like any other.
+inline constexpr double kStayMin = 0.05;
+
+// Index of that feature among a target's: lead time in horizons.
+inline constexpr int kFeatureHorizons = 0;
 
 // Indices into the candidates.
 inline constexpr int kCandidateLast = 0;

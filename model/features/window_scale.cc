@@ -61,16 +61,4 @@ std::array<float, kShapeFeatures> ShapeFeatures(const HistoryView& view, const S
   return result;
 }
 
-bool IsSteplike(const HistoryView& view, const Season& season) {
-  const int begin = std::max(view.last() - season.week + 1, view.first() + 1);
-  int changes = 0;
-  int zeros = 0;
-  for (int t = begin; t <= view.last(); ++t) {
-    if (!view.Observed(t)) continue;
-    ++changes;
-    if (view.At(t) == view.At(t - 1)) ++zeros;
-  }
-  return 2 * zeros > changes;
-}
-
 }  // namespace auspex::model

@@ -32,8 +32,4 @@ std::array<float, kShapeFeatures> ShapeFeatures(const HistoryView& view, const S
                                                 const OriginStatistics& statistics,
                                                 const WindowScale& scale, double level);
 
-// Whether more than half of the changes between successive observations of the last seven days are
-// zero: then an exact "no change" is a likely truth.
-bool IsSteplike(const HistoryView& view, const Season& season);
-
 }  // namespace auspex::model

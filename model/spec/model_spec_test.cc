@@ -29,9 +29,9 @@ TEST(ModelSpecTest, SeasonAndPatchesFollowTheStep) {
 }
 
 TEST(ModelSpecTest, OutputsFollowTheQuantiles) {
-  EXPECT_EQ(ModelSpec{}.decoder_outputs(), 21);
+  EXPECT_EQ(ModelSpec{}.decoder_outputs(), 26);
   const ModelSpec spec{.quantiles = {0.01, 0.1, 0.5, 0.9, 0.99}};
-  EXPECT_EQ(spec.decoder_outputs(), 23);
+  EXPECT_EQ(spec.decoder_outputs(), 28);
   EXPECT_EQ(spec.median_index(), 2);
 }
 

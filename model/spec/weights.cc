@@ -11,6 +11,7 @@ namespace {
 // Starting values of the decoder's output (accuracy: see docs/model.md).
 constexpr double kSpreadAtStart = 0.474;  // from the median to the outermost level, in scales
 constexpr float kGateAtStart = -2;        // sigmoid(-2): a correction starts at an eighth
+constexpr float kStayAtStart = -3;        // "no change" starts as unlikely as in noise
 
 // SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and library.
 class Random {
@@ -38,6 +39,7 @@ float SpreadBias(int levels_of_side) {
 void FillOutputBias(const ModelSpec& spec, float* bias) {
   std::fill_n(bias, spec.decoder_outputs(), 0.0F);
   bias[kOutputGate] = kGateAtStart;
+  bias[kOutputStay] = kStayAtStart;
   const int levels = static_cast<int>(spec.quantiles.size());
   const int below = spec.median_index();
   for (int i = 0; i < levels - 1; ++i) {

@@ -22,9 +22,9 @@ TEST(WeightsTest, ShapesAreLibTorchs) {
   EXPECT_THAT(shapes["encoder.weight_ih_l1"], ElementsAre(20, 5));
   EXPECT_THAT(shapes["encoder.weight_hh_l1"], ElementsAre(20, 5));
   EXPECT_THAT(shapes["encoder.bias_hh_l1"], ElementsAre(20));
-  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + 24));
-  EXPECT_THAT(shapes["decoder.target.weight"], ElementsAre(8, 26));
-  EXPECT_THAT(shapes["decoder.output.weight"], ElementsAre(21, 8));
+  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + 47));
+  EXPECT_THAT(shapes["decoder.target.weight"], ElementsAre(8, 29));
+  EXPECT_THAT(shapes["decoder.output.weight"], ElementsAre(26, 8));
   EXPECT_THAT(shapes["decoder.tau"], ElementsAre(1));
 }
 
@@ -36,12 +36,12 @@ TEST(WeightsTest, AGruHasThreeGates) {
   EXPECT_THAT(shapes["encoder.weight_ih_l0"], ElementsAre(15, 32));
   EXPECT_THAT(shapes["encoder.weight_hh_l1"], ElementsAre(15, 5));
   EXPECT_THAT(shapes["encoder.bias_hh_l1"], ElementsAre(15));
-  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + 24));
+  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + kWindowFeatures));
 }
 
-TEST(WeightsTest, DefaultNetworkHasAboutSevenThousandParameters) {
-  EXPECT_EQ(ParameterCount(ModelSpec{}), 7126);
-  EXPECT_LT(ParameterCount({.cell = Cell::kNone}), 4000);
+TEST(WeightsTest, DefaultNetworkHasAboutEightThousandParameters) {
+  EXPECT_EQ(ParameterCount(ModelSpec{}), 8123);
+  EXPECT_LT(ParameterCount({.cell = Cell::kNone}), 4500);
 }
 
 TEST(WeightsTest, TensorValuesAreTheNamedSlices) {
@@ -51,8 +51,8 @@ TEST(WeightsTest, TensorValuesAreTheNamedSlices) {
   const Weights weights = Weights::FromVector(values);
   const std::span<const float> window = TensorValues(spec, weights, "decoder.window.weight");
   EXPECT_EQ(window.front(), 0);
-  EXPECT_EQ(window.size(), 4 * 24);
-  EXPECT_EQ(TensorValues(spec, weights, "decoder.window.bias").front(), 4 * 24);
+  EXPECT_EQ(window.size(), 4 * kWindowFeatures);
+  EXPECT_EQ(TensorValues(spec, weights, "decoder.window.bias").front(), 4 * kWindowFeatures);
   EXPECT_EQ(TensorValues(spec, weights, "decoder.tau").front(), values.back());
 }
 

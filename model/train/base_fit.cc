@@ -48,34 +48,42 @@ Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool) {
 
 absl::StatusOr<Weights> FitBase(const ModelSpec& spec, const ExamplePool& pool, int iterations,
                                 uint64_t seed, ProgressMeter& meter) {
-  Weights start = SkilledStart(spec, pool);
-  if (iterations == 0) return start;
-  return Fit(spec, start, pool, {.iterations = iterations, .seed = seed},
-             [&meter](int, double loss) { return meter.Advance(loss); });
+  const FitMember member{.start = SkilledStart(spec, pool),
+                         .windows = pool.windows,
+                         .iterations = iterations,
+                         .seed = seed};
+  if (iterations == 0) return member.start;
+  auto fitted = FitStacked(spec, {&member, 1}, pool, FitOptions(),
+                           [&meter](int, double loss) { return meter.Advance(loss); });
+  if (!fitted.ok()) return fitted.status();
+  return std::move(fitted->front());
 }
 
 absl::StatusOr<BaseFit> ChooseBase(const ModelSpec& spec, const ExamplePool& pool,
                                    const ExamplePool& tail, std::span<const int> iterations,
-                                   uint64_t seed, const ParallelFor& parallel_for,
-                                   ProgressMeter& meter) {
+                                   uint64_t seed, ProgressMeter& meter) {
   if (tail.empty()) {
     auto weights = FitBase(spec, pool, iterations.back(), seed, meter);
     if (!weights.ok()) return weights.status();
     return BaseFit{.weights = *std::move(weights), .iterations = iterations.back()};
   }
-  std::vector<absl::StatusOr<Weights>> fits(iterations.size());
-  parallel_for(fits.size(),
-               [&](size_t i) { fits[i] = FitBase(spec, pool, iterations[i], seed, meter); });
-
   BaseFit best{.weights = SkilledStart(spec, pool), .iterations = 0};
+  std::vector<FitMember> members;
+  for (const int length : iterations) {
+    members.push_back(
+        {.start = best.weights, .windows = pool.windows, .iterations = length, .seed = seed});
+  }
+  const auto fits = FitStacked(spec, members, pool, FitOptions(),
+                               [&meter](int, double loss) { return meter.Advance(loss); });
+  if (!fits.ok()) return fits.status();
+
   auto best_loss = PoolLoss(spec, best.weights, tail);
   if (!best_loss.ok()) return best_loss.status();
-  for (size_t i = fits.size(); i-- > 0;) {  // fewest first: more must be better
-    if (!fits[i].ok()) return fits[i].status();
-    const auto loss = PoolLoss(spec, *fits[i], tail);
+  for (size_t i = 0; i < fits->size(); ++i) {  // fewest first: more must be better
+    const auto loss = PoolLoss(spec, (*fits)[i], tail);
     if (!loss.ok()) return loss.status();
     if (*loss < *best_loss) {
-      best = {.weights = *std::move(fits[i]), .iterations = iterations[i]};
+      best = {.weights = (*fits)[i], .iterations = iterations[i]};
       best_loss = loss;
     }
   }

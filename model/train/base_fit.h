@@ -22,12 +22,12 @@ struct BaseFit {
   int iterations = 0;  // 0: the start was best
 };
 
-// Fits with each of these numbers of iterations on `pool`, and keeps the fit that is best on
-// `tail`. Without a tail the last number is taken.
+// Fits with each of these numbers of iterations (ascending) on `pool`, side by side, and keeps the
+// fit that is best on `tail`. Without a tail the last number is taken. The longest's iterations
+// advance the meter.
 absl::StatusOr<BaseFit> ChooseBase(const ModelSpec& spec, const ExamplePool& pool,
                                    const ExamplePool& tail, std::span<const int> iterations,
-                                   uint64_t seed, const ParallelFor& parallel_for,
-                                   ProgressMeter& meter);
+                                   uint64_t seed, ProgressMeter& meter);
 
 // Fits with that many iterations, each of which advances the meter.
 absl::StatusOr<Weights> FitBase(const ModelSpec& spec, const ExamplePool& pool, int iterations,

@@ -172,6 +172,20 @@ void Compact(const std::vector<char>& filled, ExamplePool* pool) {
 
 }  // namespace
 
+void Append(const ExamplePool& from, ExamplePool* to) {
+  to->windows += from.windows;
+  to->targets = from.targets;
+  const auto append = [](const std::vector<float>& tail, std::vector<float>& values) {
+    values.insert(values.end(), tail.begin(), tail.end());
+  };
+  append(from.window, to->window);
+  append(from.patches, to->patches);
+  append(from.candidates, to->candidates);
+  append(from.features, to->features);
+  append(from.z, to->z);
+  append(from.weight, to->weight);
+}
+
 ExamplePool DrawExamples(const ModelSpec& spec, std::span<const PoolSeries> series,
                          const PoolOptions& options, const ParallelFor& parallel_for,
                          const std::function<bool()>& cancelled) {

@@ -48,6 +48,9 @@ struct ExamplePool {
   bool empty() const { return windows == 0; }
 };
 
+// Adds the windows of a pool of the same spec and number of targets (any, where `to` is empty).
+void Append(const ExamplePool& from, ExamplePool* to);
+
 // Draws windows: series uniformly among those with a non-empty range, then origins uniformly among
 // the observed steps of the range, then targets uniformly. Deterministic for a seed, whatever
 // `parallel_for` does. The pool is smaller than asked, or empty, when draws hit nothing usable.

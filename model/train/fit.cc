@@ -5,11 +5,17 @@
 #include <exception>
 #include <new>
 #include <numbers>
+#include <numeric>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/engine/output_head.h"
+#include "model/eval/scores.h"
+#include "model/features/features.h"
+#include "model/train/head_loss.h"
 #include "model/train/network.h"
 
 // OpenBLAS has its own threads, beside LibTorch's. Absent with another BLAS.
@@ -20,6 +26,10 @@ namespace {
 
 // Windows that one pass without gradients takes at a time.
 constexpr int kEvaluationWindows = 256;
+// How much the chances of "no change" count beside the quantiles, and what counts as none,
+// relative.
+constexpr double kStayWeight = 0.2;
+constexpr double kStayMargin = 1e-6;
 
 // These matrices are too small to share out: fits run beside each other instead.
 void ComputeOnThisThreadAlone() {
@@ -46,74 +56,62 @@ torch::Tensor View(const std::vector<float>& values, std::vector<int64_t> shape)
   return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32);
 }
 
-// A pool as tensors that share its memory.
+// A pool as tensors: what the network reads, and what the loss reads.
 struct PoolTensors {
   PoolTensors(const ModelSpec& spec, const ExamplePool& pool)
       : window(View(pool.window, {pool.windows, kWindowFeatures})),
         patches(View(pool.patches, {pool.windows, spec.patches(), spec.patch_inputs()})),
         candidates(View(pool.candidates, {pool.windows, pool.targets, kCandidates})),
-        features(View(pool.features, {pool.windows, pool.targets, kTargetFeatures})),
         z(View(pool.z, {pool.windows, pool.targets})),
-        weight(View(pool.weight, {pool.windows})) {}
+        weight(View(pool.weight, {pool.windows})) {
+    const torch::Tensor features =
+        View(pool.features, {pool.windows, pool.targets, kTargetFeatures});
+    targets = torch::cat({candidates.asinh(), features}, 2);
+    long_share = torch::empty({pool.windows, pool.targets});
+    float* share = long_share.data_ptr<float>();
+    for (size_t i = 0; i < pool.z.size(); ++i) {
+      share[i] = LongLeadShare(pool.features[i * kTargetFeatures + kFeatureHorizons]);
+    }
+  }
 
-  torch::Tensor window, patches, candidates, features, z, weight;
+  torch::Tensor window, patches, candidates, z, weight;  // the pool's memory
+  torch::Tensor targets, long_share;
 };
 
 struct Batch {
   NetworkInput input;
-  torch::Tensor z;       // [B, K]
-  torch::Tensor weight;  // [B]
+  torch::Tensor candidates;  // [M, B, K, kCandidates]
+  torch::Tensor long_share;  // [M, B, K]
+  torch::Tensor z;           // [M, B, K]
+  torch::Tensor weight;      // [M, B]
 };
 
-// Draws batches: windows without replacement within a pass over the pool, targets at random.
-class BatchSampler {
+// Draws one member's windows, without replacement within a pass over its part of the pool, and
+// targets at random.
+class MemberSampler {
  public:
-  BatchSampler(const PoolTensors& pool, const FitOptions& options)
-      : pool_(pool),
-        windows_(pool.z.size(0)),
-        targets_(pool.z.size(1)),
-        options_(options),
-        random_(options.seed),
-        order_(static_cast<size_t>(windows_)) {
-    for (int64_t i = 0; i < windows_; ++i) order_[static_cast<size_t>(i)] = i;
-    next_ = order_.size();
+  explicit MemberSampler(const FitMember& member)
+      : random_(member.seed), order_(static_cast<size_t>(member.windows)), next_(order_.size()) {
+    std::iota(order_.begin(), order_.end(), member.first_window);
   }
 
-  Batch Next() {
-    const int64_t rows = std::min<int64_t>(options_.batch_windows, windows_);
-    const int64_t columns = std::min<int64_t>(options_.batch_targets, targets_);
-    std::uniform_int_distribution<int64_t> column(0, targets_ - 1);
-    std::vector<int64_t> windows, cells;
+  // Appends `rows` windows, and for each `columns` cells of the pool, which has `targets` a window.
+  void Append(int64_t rows, int64_t columns, int64_t targets, std::vector<int64_t>* windows,
+              std::vector<int64_t>* cells) {
+    std::uniform_int_distribution<int64_t> column(0, targets - 1);
     for (int64_t i = 0; i < rows; ++i) {
-      windows.push_back(NextWindow());
+      windows->push_back(NextWindow());
       for (int64_t j = 0; j < columns; ++j) {
-        cells.push_back(windows.back() * targets_ + column(random_));
+        cells->push_back(windows->back() * targets + column(random_));
       }
     }
-    const torch::Tensor row = torch::tensor(windows);
-    const torch::Tensor cell = torch::tensor(cells);
-    const auto pick = [&](const torch::Tensor& values) {
-      return values.flatten(0, 1).index_select(0, cell).view({rows, columns, -1});
-    };
-    return {.input = {.window = pool_.window.index_select(0, row),
-                      .patches = pool_.patches.index_select(0, row),
-                      .candidates = pick(pool_.candidates),
-                      .features = pick(pool_.features),
-                      .dropout_mask = {}},
-            .z = pick(pool_.z.unsqueeze(2)).squeeze(2),
-            .weight = pool_.weight.index_select(0, row)};
   }
 
-  // [rows, hidden]: 0 with the probability of dropout, else its inverse share.
-  torch::Tensor DropoutMask(int64_t rows, int64_t hidden) {
-    const double keep = 1 - options_.encoder_dropout;
+  // 0 with the probability of dropout, else its inverse share.
+  void FillDropout(double dropout, std::span<float> mask) {
+    const double keep = 1 - dropout;
     std::bernoulli_distribution kept(keep);
-    torch::Tensor mask = torch::empty({rows, hidden});
-    float* values = mask.data_ptr<float>();
-    for (int64_t i = 0; i < mask.numel(); ++i) {
-      values[i] = kept(random_) ? static_cast<float>(1 / keep) : 0.0F;
-    }
-    return mask;
+    for (float& value : mask) value = kept(random_) ? static_cast<float>(1 / keep) : 0.0F;
   }
 
  private:
@@ -125,98 +123,298 @@ class BatchSampler {
     return order_[next_++];
   }
 
-  const PoolTensors& pool_;
-  const int64_t windows_;
-  const int64_t targets_;
-  const FitOptions& options_;
   std::mt19937_64 random_;
   std::vector<int64_t> order_;
-  size_t next_ = 0;
+  size_t next_;
 };
 
-// Pinball loss summed over the levels, meaned over the targets that are there.
-torch::Tensor PinballLoss(const ModelSpec& spec, const torch::Tensor& quantiles,
-                          const torch::Tensor& z, const torch::Tensor& weight) {
-  const torch::Tensor seen = z.isnan().logical_not();
-  const torch::Tensor truth = torch::where(seen, z, torch::zeros_like(z));
-  const torch::Tensor counts = seen.to(torch::kFloat32) * weight.unsqueeze(1);
-  const torch::Tensor levels =
-      torch::tensor(std::vector<float>(spec.quantiles.begin(), spec.quantiles.end()));
-  const torch::Tensor error = truth.unsqueeze(2) - quantiles;
-  const torch::Tensor pinball = torch::maximum(levels * error, (levels - 1) * error).sum(2);
-  return (pinball * counts).sum() / counts.sum().clamp_min(1e-6);
+// Draws a batch for several members.
+class BatchSampler {
+ public:
+  BatchSampler(const ModelSpec& spec, const PoolTensors& pool, const FitOptions& options,
+               std::span<const FitMember> members)
+      : spec_(spec),
+        pool_(pool),
+        options_(options),
+        targets_(pool.z.size(1)),
+        columns_(std::min<int64_t>(options.batch_targets, targets_)),
+        rows_(options.batch_windows) {
+    for (const FitMember& member : members) {
+      samplers_.emplace_back(member);
+      rows_ = std::min<int64_t>(rows_, member.windows);
+    }
+  }
+
+  // `active`: the members that take part, M of them.
+  Batch Next(std::span<const size_t> active) {
+    std::vector<int64_t> windows, cells;
+    for (const size_t i : active) {
+      samplers_[i].Append(rows_, columns_, targets_, &windows, &cells);
+    }
+    const auto members = static_cast<int64_t>(active.size());
+    const torch::Tensor row = torch::tensor(windows);
+    const torch::Tensor cell = torch::tensor(cells);
+    const auto rows_of = [&](const torch::Tensor& values) {
+      return values.index_select(0, row).unflatten(0, {members, rows_});
+    };
+    const auto cells_of = [&](const torch::Tensor& values) {
+      return values.flatten(0, 1).index_select(0, cell).unflatten(0, {members, rows_, columns_});
+    };
+    return {.input = {.window = rows_of(pool_.window),
+                      .patches = rows_of(pool_.patches),
+                      .targets = cells_of(pool_.targets),
+                      .dropout_mask = DropoutMask(active)},
+            .candidates = cells_of(pool_.candidates),
+            .long_share = cells_of(pool_.long_share),
+            .z = cells_of(pool_.z),
+            .weight = rows_of(pool_.weight)};
+  }
+
+ private:
+  torch::Tensor DropoutMask(std::span<const size_t> active) {
+    if (spec_.encoder_outputs() == 0 || options_.encoder_dropout == 0) return {};
+    const auto members = static_cast<int64_t>(active.size());
+    torch::Tensor mask = torch::empty({members, rows_, spec_.encoder_outputs()});
+    const auto size = static_cast<size_t>(rows_ * spec_.encoder_outputs());
+    for (size_t m = 0; m < active.size(); ++m) {
+      samplers_[active[m]].FillDropout(options_.encoder_dropout,
+                                       {mask.data_ptr<float>() + m * size, size});
+    }
+    return mask;
+  }
+
+  const ModelSpec& spec_;
+  const PoolTensors& pool_;
+  const FitOptions& options_;
+  const int64_t targets_;
+  const int64_t columns_;
+  int64_t rows_;
+  std::vector<MemberSampler> samplers_;
+};
+
+std::span<const float> RowOf(const torch::Tensor& tensor, int64_t row) {
+  const auto size = static_cast<size_t>(tensor.numel() / tensor.size(0));
+  return {tensor.data_ptr<float>() + static_cast<size_t>(row) * size, size};
 }
 
-double LearningRate(const FitOptions& options, int iteration) {
+// The losses of all members, [M], with the gradient that HeadLoss computes beside them.
+struct StackedLoss : torch::autograd::Function<StackedLoss> {
+  static torch::Tensor forward(torch::autograd::AutogradContext* context,
+                               const torch::Tensor& outputs, const torch::Tensor& tau,
+                               const HeadLoss* head, const Batch* batch) {
+    const torch::Tensor values = outputs.contiguous();
+    const torch::Tensor logs =
+        batch->input.window.narrow(2, kShapeFeatures, kBacktestLogs).contiguous();
+    torch::Tensor loss = torch::empty({values.size(0)});
+    torch::Tensor gradient = torch::empty_like(values);
+    torch::Tensor tau_gradient = torch::empty_like(tau);
+    for (int64_t m = 0; m < values.size(0); ++m) {
+      const std::span<const float> row = RowOf(values, m);
+      float* const row_gradient =
+          gradient.data_ptr<float>() + (row.data() - values.data_ptr<float>());
+      loss.data_ptr<float>()[m] = static_cast<float>(
+          head->Compute({.backtest_logs = RowOf(logs, m),
+                         .weight = RowOf(batch->weight, m),
+                         .candidates = RowOf(batch->candidates, m),
+                         .long_share = RowOf(batch->long_share, m),
+                         .z = RowOf(batch->z, m)},
+                        row, tau.data_ptr<float>()[m], {row_gradient, row.size()},
+                        tau_gradient.data_ptr<float>() + m));
+    }
+    context->save_for_backward({gradient, tau_gradient});
+    return loss;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list by_loss) {
+    const auto saved = context->get_saved_variables();
+    return {saved[0] * by_loss[0].view({-1, 1, 1, 1}), saved[1] * by_loss[0], {}, {}};
+  }
+};
+
+double LearningRate(const FitOptions& options, int iterations, int iteration) {
   if (iteration < options.warmup_iterations) {
     return options.learning_rate * (iteration + 1) / options.warmup_iterations;
   }
-  const int span = std::max(1, options.iterations - options.warmup_iterations);
+  const int span = std::max(1, iterations - options.warmup_iterations);
   const double done = static_cast<double>(iteration - options.warmup_iterations) / span;
   const double cosine = (1 + std::cos(std::numbers::pi * done)) / 2;
   return options.learning_rate * (options.final_rate + (1 - options.final_rate) * cosine);
 }
 
-absl::StatusOr<Weights> FitNetwork(const ModelSpec& spec, const Weights& start,
-                                   const ExamplePool& pool, const FitOptions& options,
-                                   const FitObserver& observer) {
-  Network network(spec);
-  network.Import(start);
-  torch::optim::AdamW optimizer(
-      network.parameters(),
-      torch::optim::AdamWOptions(options.learning_rate).weight_decay(options.weight_decay));
-  auto& settings = static_cast<torch::optim::AdamWOptions&>(optimizer.param_groups()[0].options());
+// AdamW (Loshchilov and Hutter 2019) on the rows of one matrix, each with its own rate and its own
+// limit on the norm of its gradient.
+class RowOptimizer {
+ public:
+  RowOptimizer(const FitOptions& options, const torch::Tensor& parameters)
+      : options_(options),
+        mean_(torch::zeros_like(parameters)),
+        square_(torch::zeros_like(parameters)) {}
 
-  const PoolTensors tensors(spec, pool);
-  BatchSampler sampler(tensors, options);
-  for (int iteration = 0; iteration < options.iterations; ++iteration) {
-    settings.lr(LearningRate(options, iteration));
-    Batch batch = sampler.Next();
-    if (spec.encoder_outputs() > 0 && options.encoder_dropout > 0) {
-      batch.input.dropout_mask = sampler.DropoutMask(batch.z.size(0), spec.hidden);
-    }
-    optimizer.zero_grad();
-    const torch::Tensor loss =
-        PinballLoss(spec, network.Forward(batch.input), batch.z, batch.weight);
-    loss.backward();
-    torch::nn::utils::clip_grad_norm_(network.parameters(), options.gradient_clip);
-    optimizer.step();
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) {
-      return absl::InternalError(
-          absl::StrCat("training diverged: the loss of iteration ", iteration, " is ", value));
-    }
-    if (!observer(iteration, value)) return absl::CancelledError("training was cancelled");
+  // `rates` is [M, 1]; `iteration` counts from 0.
+  void Step(const torch::Tensor& rates, int iteration, torch::Tensor& parameters) {
+    const torch::NoGradGuard no_grad;
+    const torch::Tensor norm = parameters.grad().norm(2, {1}, true);
+    const torch::Tensor gradient =
+        parameters.grad() * (options_.gradient_clip / (norm + 1e-6)).clamp_max(1);
+    mean_.mul_(kDecayMean).add_(gradient, 1 - kDecayMean);
+    square_.mul_(kDecaySquare).addcmul_(gradient, gradient, 1 - kDecaySquare);
+    const double mean_bias = 1 - std::pow(kDecayMean, iteration + 1);
+    const double square_bias = 1 - std::pow(kDecaySquare, iteration + 1);
+    const torch::Tensor step = mean_ / ((square_ / square_bias).sqrt_().add_(kEpsilon) * mean_bias);
+    parameters.mul_(1 - rates * options_.weight_decay).sub_(rates * step);
   }
-  return network.Export();
-}
 
-// Calls body(quantiles, z, weight) for slices of the pool.
+  // Goes on with these rows only.
+  void Keep(const torch::Tensor& rows) {
+    mean_ = mean_.index_select(0, rows);
+    square_ = square_.index_select(0, rows);
+  }
+
+ private:
+  static constexpr double kDecayMean = 0.9;
+  static constexpr double kDecaySquare = 0.999;
+  static constexpr double kEpsilon = 1e-8;
+
+  const FitOptions& options_;
+  torch::Tensor mean_, square_;  // [M, parameters]
+};
+
+// A fit on its way.
+class StackedFit {
+ public:
+  StackedFit(const ModelSpec& spec, std::span<const FitMember> members, const ExamplePool& pool,
+             const FitOptions& options)
+      : spec_(spec),
+        members_(members),
+        options_(options),
+        pool_(spec, pool),
+        sampler_(spec, pool_, options, members),
+        network_(spec),
+        head_(spec),
+        fitted_(members.size()),
+        active_(members.size()) {
+    std::iota(active_.begin(), active_.end(), size_t{0});
+    std::vector<Weights> starts;
+    for (const FitMember& member : members) starts.push_back(member.start);
+    parameters_ = StackParameters(spec, starts).requires_grad_();
+    optimizer_.emplace(options, parameters_);
+  }
+
+  absl::StatusOr<std::vector<Weights>> Run(const FitObserver& observer) {
+    for (int iteration = 0; DropFinished(iteration); ++iteration) {
+      const double loss = Step(iteration);
+      if (!std::isfinite(loss)) {
+        return absl::InternalError(
+            absl::StrCat("training diverged: the loss of iteration ", iteration, " is ", loss));
+      }
+      if (!observer(iteration, loss)) return absl::CancelledError("training was cancelled");
+    }
+    return std::move(fitted_);
+  }
+
+ private:
+  // Keeps what is done; false when nothing is left.
+  bool DropFinished(int iteration) {
+    std::vector<int64_t> rows;
+    std::vector<size_t> left;
+    for (size_t row = 0; row < active_.size(); ++row) {
+      const size_t i = active_[row];
+      if (members_[i].iterations > iteration) {
+        rows.push_back(static_cast<int64_t>(row));
+        left.push_back(i);
+      } else {
+        fitted_[i] = ExportMember(parameters_, static_cast<int64_t>(row));
+      }
+    }
+    if (left.size() < active_.size() && !left.empty()) {
+      const torch::Tensor kept = torch::tensor(rows);
+      parameters_ = parameters_.detach().index_select(0, kept).requires_grad_();
+      optimizer_->Keep(kept);
+    }
+    active_ = std::move(left);
+    return !active_.empty();
+  }
+
+  // One step of all members; the mean of their losses.
+  double Step(int iteration) {
+    const Batch batch = sampler_.Next(active_);
+    // tau is the last of a member's tensors.
+    const torch::Tensor tau = parameters_.select(1, parameters_.size(1) - 1);
+    const torch::Tensor loss = StackedLoss::apply(network_.Forward(parameters_, batch.input),
+                                                  tau.contiguous(), &head_, &batch);
+    parameters_.mutable_grad() = torch::Tensor();
+    loss.sum().backward();
+
+    std::vector<float> rates;
+    for (const size_t i : active_) {
+      rates.push_back(
+          static_cast<float>(LearningRate(options_, members_[i].iterations, iteration)));
+    }
+    optimizer_->Step(torch::tensor(rates).unsqueeze(1), iteration, parameters_);
+    return loss.mean().item<double>();
+  }
+
+  const ModelSpec& spec_;
+  const std::span<const FitMember> members_;
+  const FitOptions& options_;
+  const PoolTensors pool_;
+  BatchSampler sampler_;
+  const Network network_;
+  const HeadLoss head_;
+  std::vector<Weights> fitted_;
+  std::vector<size_t> active_;  // the members that are rows of the parameters
+  torch::Tensor parameters_;    // [active, parameters]
+  std::optional<RowOptimizer> optimizer_;
+};
+
+// Calls body(cell, quantiles) for every target of the pool, with what is published for it.
 template <typename Body>
-void ForEachSlice(const ModelSpec& spec, const Weights& weights, const ExamplePool& pool,
-                  const Body& body) {
+void ForEachTarget(const ModelSpec& spec, const Weights& weights, const ExamplePool& pool,
+                   const Body& body) {
   const torch::NoGradGuard no_grad;
-  Network network(spec);
-  network.Import(weights);
+  const Network network(spec);
+  const torch::Tensor parameters = StackParameters(spec, {&weights, 1});
   const PoolTensors tensors(spec, pool);
+  const OutputHead head(spec, weights.values().back());
+  const auto width = static_cast<size_t>(spec.decoder_outputs());
+  const auto targets = static_cast<size_t>(pool.targets);
+  std::vector<double> quantiles(spec.quantiles.size());
   for (int64_t begin = 0; begin < pool.windows; begin += kEvaluationWindows) {
     const int64_t rows = std::min<int64_t>(kEvaluationWindows, pool.windows - begin);
-    const auto slice = [&](const torch::Tensor& t) { return t.narrow(0, begin, rows); };
-    const torch::Tensor quantiles = network.Forward({.window = slice(tensors.window),
-                                                     .patches = slice(tensors.patches),
-                                                     .candidates = slice(tensors.candidates),
-                                                     .features = slice(tensors.features),
-                                                     .dropout_mask = {}});
-    body(quantiles, slice(tensors.z), slice(tensors.weight));
+    const auto slice = [&](const torch::Tensor& t) {
+      return t.narrow(0, begin, rows).unsqueeze(0);
+    };
+    const torch::Tensor outputs = network
+                                      .Forward(parameters, {.window = slice(tensors.window),
+                                                            .patches = slice(tensors.patches),
+                                                            .targets = slice(tensors.targets),
+                                                            .dropout_mask = {}})
+                                      .contiguous();
+    const std::span<const float> values = RowOf(outputs, 0);
+    for (size_t i = 0; i < static_cast<size_t>(rows) * targets; ++i) {
+      const size_t cell = static_cast<size_t>(begin) * targets + i;
+      const size_t logs = cell / targets * kWindowFeatures + kShapeFeatures;
+      head.Quantiles(
+          {.backtest_logs = std::span(pool.window).subspan(logs, kBacktestLogs),
+           .candidates = std::span(pool.candidates).subspan(cell * kCandidates, kCandidates),
+           .long_share = tensors.long_share.data_ptr<float>()[cell]},
+          values.subspan(i * width, width), quantiles);
+      body(cell, quantiles);
+    }
   }
 }
 
 }  // namespace
 
-absl::StatusOr<Weights> Fit(const ModelSpec& spec, const Weights& start, const ExamplePool& pool,
-                            const FitOptions& options, const FitObserver& observer) {
-  if (pool.empty()) return absl::FailedPreconditionError("no examples to learn from");
-  return CatchTorch([&] { return FitNetwork(spec, start, pool, options, observer); });
+absl::StatusOr<std::vector<Weights>> FitStacked(const ModelSpec& spec,
+                                                std::span<const FitMember> members,
+                                                const ExamplePool& pool, const FitOptions& options,
+                                                const FitObserver& observer) {
+  for (const FitMember& member : members) {
+    if (member.windows <= 0) return absl::FailedPreconditionError("no examples to learn from");
+  }
+  return CatchTorch([&] { return StackedFit(spec, members, pool, options).Run(observer); });
 }
 
 absl::StatusOr<double> PoolLoss(const ModelSpec& spec, const Weights& weights,
@@ -224,14 +422,15 @@ absl::StatusOr<double> PoolLoss(const ModelSpec& spec, const Weights& weights,
   return CatchTorch([&]() -> absl::StatusOr<double> {
     double sum = 0;
     double count = 0;
-    ForEachSlice(
-        spec, weights, pool, [&](const auto& quantiles, const auto& z, const auto& weight) {
-          const double seen = (z.isnan().logical_not().to(torch::kFloat32) * weight.unsqueeze(1))
-                                  .sum()
-                                  .template item<double>();
-          sum += PinballLoss(spec, quantiles, z, weight).template item<double>() * seen;
-          count += seen;
-        });
+    ForEachTarget(spec, weights, pool, [&](size_t cell, std::span<const double> quantiles) {
+      const double z = pool.z[cell];
+      if (std::isnan(z)) return;
+      const double weight = pool.weight[cell / static_cast<size_t>(pool.targets)];
+      for (size_t q = 0; q < quantiles.size(); ++q) {
+        sum += weight * PinballLoss(spec.quantiles[q], z, quantiles[q]);
+      }
+      count += weight;
+    });
     return sum / count;
   });
 }
@@ -240,10 +439,8 @@ absl::StatusOr<std::vector<float>> PoolQuantiles(const ModelSpec& spec, const We
                                                  const ExamplePool& pool) {
   return CatchTorch([&]() -> absl::StatusOr<std::vector<float>> {
     std::vector<float> values;
-    ForEachSlice(spec, weights, pool, [&](const auto& quantiles, const auto&, const auto&) {
-      const torch::Tensor flat = quantiles.contiguous();
-      const float* begin = flat.template data_ptr<float>();
-      values.insert(values.end(), begin, begin + flat.numel());
+    ForEachTarget(spec, weights, pool, [&](size_t, std::span<const double> quantiles) {
+      values.insert(values.end(), quantiles.begin(), quantiles.end());
     });
     return values;
   });

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/spec/model_spec.h"
@@ -13,7 +15,6 @@ namespace auspex::model {
 
 // The recipe's constants; README.md has their evidence.
 struct FitOptions {
-  int iterations = 400;
   double learning_rate = 4e-3;  // at the end of the warm-up
   double final_rate = 0.05;     // of it, at the end of the cosine
   int warmup_iterations = 20;
@@ -22,17 +23,31 @@ struct FitOptions {
   double encoder_dropout = 0.5;
   int batch_windows = 64;
   int batch_targets = 32;  // of each window
+};
+
+// One of several networks that are fitted side by side, each on its own part of a pool.
+struct FitMember {
+  Weights start;
+  int first_window = 0;
+  int windows = 0;  // > 0
+  int iterations = 400;
   uint64_t seed = 0;
 };
 
-// Called after every iteration; false ends the fit with Cancelled. `loss` is the batch's.
+// Called after every iteration; false ends the fit with Cancelled. `loss` is the mean of the
+// members' batches.
 using FitObserver = std::function<bool(int iteration, double loss)>;
 
-// Fits by AdamW on the pinball loss, from `start`. Deterministic; computes on the calling thread
-// alone, so several fits may run at once. Cancelled as the observer says; Internal for an error of
-// LibTorch's or a loss that is not finite.
-absl::StatusOr<Weights> Fit(const ModelSpec& spec, const Weights& start, const ExamplePool& pool,
-                            const FitOptions& options, const FitObserver& observer);
+// Fits by AdamW on the pinball loss; the result is in the members' order. One call for many members
+// is several times faster than a call for each. Deterministic, and what a member becomes does not
+// depend on the others (but for the rounding of sums, and for the batch, which has no more windows
+// than the smallest part). Computes on the calling thread alone, so several fits may run at once.
+// Cancelled as the observer says; FailedPrecondition for a member without windows; Internal for an
+// error of LibTorch's or a loss that is not finite.
+absl::StatusOr<std::vector<Weights>> FitStacked(const ModelSpec& spec,
+                                                std::span<const FitMember> members,
+                                                const ExamplePool& pool, const FitOptions& options,
+                                                const FitObserver& observer);
 
 // Mean pinball loss over the pool's targets, summed over levels; NaN for an empty pool.
 absl::StatusOr<double> PoolLoss(const ModelSpec& spec, const Weights& weights,

@@ -10,6 +10,7 @@
 
 #include "model/engine/engine.h"
 #include "model/features/features.h"
+#include "model/testing/close.h"
 #include "model/train/base_fit.h"
 #include "model/train/series_split.h"
 #include "model/train/training_series_test.h"
@@ -20,6 +21,17 @@ namespace {
 constexpr int kSteps = 24 * 20;
 
 bool KeepGoing(int, double) { return true; }
+
+// One member on the whole pool.
+absl::StatusOr<Weights> Fit(const ModelSpec& spec, const Weights& start, const ExamplePool& pool,
+                            int iterations, uint64_t seed, const FitOptions& options = {},
+                            const FitObserver& observer = KeepGoing) {
+  const FitMember member{
+      .start = start, .windows = pool.windows, .iterations = iterations, .seed = seed};
+  auto fitted = FitStacked(spec, {&member, 1}, pool, options, observer);
+  if (!fitted.ok()) return fitted.status();
+  return std::move(fitted->front());
+}
 
 Weights RandomWeights(const ModelSpec& spec, uint64_t seed) {
   std::mt19937_64 random(seed);
@@ -129,7 +141,7 @@ TEST(FitTest, LearnsADayWave) {
   const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 512);
   const ExamplePool tail = WavePool(spec, &SeriesSplit::tail, 256);
   const Weights untrained = UntrainedWeights(spec);
-  const auto fitted = Fit(spec, untrained, pool, {.iterations = 150}, KeepGoing);
+  const auto fitted = Fit(spec, untrained, pool, 150, 0);
   ASSERT_TRUE(fitted.ok()) << fitted.status();
   EXPECT_LT(*PoolLoss(spec, *fitted, tail), 0.95 * *PoolLoss(spec, untrained, tail));
 }
@@ -137,14 +149,11 @@ TEST(FitTest, LearnsADayWave) {
 TEST(FitTest, SameSeedSameWeights) {
   const ModelSpec spec = HourlySpec();
   const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
-  const FitOptions options{.iterations = 10, .seed = 5};
-  const auto one = Fit(spec, UntrainedWeights(spec), pool, options, KeepGoing);
+  const auto one = Fit(spec, UntrainedWeights(spec), pool, 10, 5);
   // The same beside another fit.
   absl::StatusOr<Weights> two, other;
   TwoThreads()(2, [&](size_t i) {
-    FitOptions mine = options;
-    mine.seed += i;
-    (i == 0 ? two : other) = Fit(spec, UntrainedWeights(spec), pool, mine, KeepGoing);
+    (i == 0 ? two : other) = Fit(spec, UntrainedWeights(spec), pool, 10, 5 + i);
   });
   ASSERT_TRUE(one.ok() && two.ok() && other.ok());
   EXPECT_TRUE(std::ranges::equal(one->values(), two->values()));
@@ -155,8 +164,7 @@ TEST(FitTest, MissingTargetsTeachNothing) {
   const ModelSpec spec = HourlySpec();
   ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
   std::fill(pool.z.begin(), pool.z.end(), kNan);
-  const auto fitted =
-      Fit(spec, UntrainedWeights(spec), pool, {.iterations = 3, .weight_decay = 0}, KeepGoing);
+  const auto fitted = Fit(spec, UntrainedWeights(spec), pool, 3, 0, {.weight_decay = 0});
   ASSERT_TRUE(fitted.ok()) << fitted.status();
   EXPECT_TRUE(std::ranges::equal(fitted->values(), UntrainedWeights(spec).values()));
 }
@@ -165,7 +173,7 @@ TEST(FitTest, StopsWhenTheObserverSaysSo) {
   const ModelSpec spec = HourlySpec();
   const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 128);
   int iterations = 0;
-  const auto fitted = Fit(spec, UntrainedWeights(spec), pool, {.iterations = 1000},
+  const auto fitted = Fit(spec, UntrainedWeights(spec), pool, 1000, 0, {},
                           [&](int, double) { return ++iterations < 3; });
   EXPECT_EQ(fitted.status().code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(iterations, 3);
@@ -173,8 +181,29 @@ TEST(FitTest, StopsWhenTheObserverSaysSo) {
 
 TEST(FitTest, NothingToLearnFrom) {
   const ModelSpec spec = HourlySpec();
-  EXPECT_EQ(Fit(spec, UntrainedWeights(spec), ExamplePool(), {}, KeepGoing).status().code(),
+  EXPECT_EQ(Fit(spec, UntrainedWeights(spec), ExamplePool(), 10, 0).status().code(),
             absl::StatusCode::kFailedPrecondition);
+}
+
+// Members of other lengths and on other windows, one beside the other, become what they become
+// alone, to the rounding of sums.
+TEST(FitTest, MembersOfAStackDoNotDisturbEachOther) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool one = WavePool(spec, &SeriesSplit::fit, 128);
+  ExamplePool pool = one;
+  Append(WavePool(spec, &SeriesSplit::all, 100), &pool);
+  ASSERT_EQ(pool.windows, 228);
+  const std::vector<FitMember> members = {
+      {.start = UntrainedWeights(spec), .windows = 128, .iterations = 5, .seed = 5},
+      {.start = RandomWeights(spec, 3), .first_window = 128, .windows = 100, .iterations = 12},
+      {.start = UntrainedWeights(spec), .windows = 128, .iterations = 10, .seed = 6}};
+  const auto stacked = FitStacked(spec, members, pool, FitOptions(), KeepGoing);
+  ASSERT_TRUE(stacked.ok()) << stacked.status();
+  const auto alone = Fit(spec, UntrainedWeights(spec), one, 10, 6);
+  ASSERT_TRUE(alone.ok()) << alone.status();
+  EXPECT_EQ(Difference((*stacked)[2].values(), alone->values(), {.absolute = 1e-4}), "");
+  EXPECT_NE(Difference((*stacked)[1].values(), members[1].start.values(), {.absolute = 1e-3}), "");
+  EXPECT_NE(Difference((*stacked)[0].values(), alone->values(), {.absolute = 1e-3}), "");
 }
 
 TEST(SkilledStartTest, PrefersTheBetterCandidates) {

@@ -1,102 +1,137 @@
 #include "model/train/network.h"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace auspex::model {
 namespace {
 
-using torch::indexing::Slice;
-
 torch::Tensor Columns(const torch::Tensor& rows, int64_t begin, int64_t end) {
-  return rows.index({torch::indexing::Ellipsis, Slice(begin, end)});
+  return rows.narrow(-1, begin, end - begin);
+}
+
+// x * weight' + bias of every member: x [M, rows, inputs], weight [M, outputs, inputs].
+torch::Tensor Linear(const torch::Tensor& weight, const torch::Tensor& bias,
+                     const torch::Tensor& x) {
+  return torch::baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2));
+}
+
+// One LSTM layer (gate order i, f, g, o): `x` is [M, B, T, inputs], the result [M, B, T, hidden].
+torch::Tensor LstmLayer(const torch::Tensor& weight_ih, const torch::Tensor& weight_hh,
+                        const torch::Tensor& bias, const torch::Tensor& x) {
+  const int64_t members = x.size(0), windows = x.size(1), steps = x.size(2);
+  const int64_t hidden = weight_hh.size(2);
+  // Time first, so that the gates of one step lie together.
+  const torch::Tensor inputs = x.transpose(1, 2).reshape({members, steps * windows, x.size(3)});
+  const std::vector<torch::Tensor> gates_of =
+      Linear(weight_ih, bias, inputs).view({members, steps, windows, 4 * hidden}).unbind(1);
+  const torch::Tensor recurrent = weight_hh.transpose(1, 2);
+  torch::Tensor h, c;
+  std::vector<torch::Tensor> states;
+  for (const torch::Tensor& from_input : gates_of) {
+    const torch::Tensor gates = h.defined() ? torch::baddbmm(from_input, h, recurrent) : from_input;
+    const torch::Tensor opened = torch::sigmoid(gates);
+    const torch::Tensor candidate = torch::tanh(Columns(gates, 2 * hidden, 3 * hidden));
+    const torch::Tensor added = Columns(opened, 0, hidden) * candidate;
+    c = c.defined() ? torch::addcmul(added, Columns(opened, hidden, 2 * hidden), c) : added;
+    h = Columns(opened, 3 * hidden, 4 * hidden) * torch::tanh(c);
+    states.push_back(h);
+  }
+  return torch::stack(states, 2);
+}
+
+// One GRU layer (gate order r, z, n, as LibTorch's); shapes as LstmLayer's.
+torch::Tensor GruLayer(const torch::Tensor& weight_ih, const torch::Tensor& weight_hh,
+                       const torch::Tensor& bias_ih, const torch::Tensor& bias_hh,
+                       const torch::Tensor& x) {
+  const int64_t members = x.size(0), windows = x.size(1), steps = x.size(2);
+  const int64_t hidden = weight_hh.size(2);
+  const torch::Tensor inputs = x.transpose(1, 2).reshape({members, steps * windows, x.size(3)});
+  const std::vector<torch::Tensor> gates_of =
+      Linear(weight_ih, bias_ih, inputs).view({members, steps, windows, 3 * hidden}).unbind(1);
+  torch::Tensor h = torch::zeros({members, windows, hidden});
+  std::vector<torch::Tensor> states;
+  for (const torch::Tensor& from_input : gates_of) {
+    const torch::Tensor from_state = Linear(weight_hh, bias_hh, h);
+    const torch::Tensor opened =
+        torch::sigmoid(Columns(from_input, 0, 2 * hidden) + Columns(from_state, 0, 2 * hidden));
+    const torch::Tensor candidate = torch::tanh(
+        torch::addcmul(Columns(from_input, 2 * hidden, 3 * hidden), Columns(opened, 0, hidden),
+                       Columns(from_state, 2 * hidden, 3 * hidden)));
+    h = candidate + Columns(opened, hidden, 2 * hidden) * (h - candidate);
+    states.push_back(h);
+  }
+  return torch::stack(states, 2);
 }
 
 }  // namespace
 
-Network::Network(const ModelSpec& spec) : spec_(spec) {
-  const int64_t width = spec.decoder_width;
-  if (spec.cell == Cell::kLstm) {
-    lstm_ = register_module("encoder",
-                            torch::nn::LSTM(torch::nn::LSTMOptions(spec.patch_inputs(), spec.hidden)
-                                                .num_layers(spec.layers)
-                                                .batch_first(true)));
+torch::Tensor StackParameters(const ModelSpec& spec, std::span<const Weights> members) {
+  const int64_t count = ParameterCount(spec);
+  torch::Tensor parameters = torch::empty({static_cast<int64_t>(members.size()), count});
+  float* next = parameters.data_ptr<float>();
+  for (const Weights& member : members) {
+    TORCH_CHECK(static_cast<int64_t>(member.values().size()) == count, "weights of another spec");
+    next = std::copy(member.values().begin(), member.values().end(), next);
   }
-  if (spec.cell == Cell::kGru) {
-    gru_ = register_module("encoder",
-                           torch::nn::GRU(torch::nn::GRUOptions(spec.patch_inputs(), spec.hidden)
-                                              .num_layers(spec.layers)
-                                              .batch_first(true)));
-  }
-  auto decoder = register_module("decoder", std::make_shared<torch::nn::Module>());
-  window_ = decoder->register_module("window", torch::nn::Linear(spec.window_inputs(), width));
-  target_ = decoder->register_module("target", torch::nn::Linear(kTargetInputs, width));
-  hidden_ = decoder->register_module("hidden", torch::nn::Linear(width, width));
-  output_ = decoder->register_module("output", torch::nn::Linear(width, spec.decoder_outputs()));
-  tau_ = decoder->register_parameter("tau", torch::ones({1}));
+  return parameters;
 }
 
-torch::Tensor Network::Encode(const NetworkInput& input) {
-  const torch::Tensor states = gru_.is_empty()  // [B, T, hidden]
-                                   ? std::get<0>(lstm_->forward(input.patches))
-                                   : std::get<0>(gru_->forward(input.patches));
-  const torch::Tensor last = states.select(1, states.size(1) - 1);
+Weights ExportMember(const torch::Tensor& parameters, int64_t member) {
+  const torch::Tensor row = parameters[member].detach().contiguous();
+  const float* begin = row.data_ptr<float>();
+  return Weights::FromVector(std::vector<float>(begin, begin + row.numel()));
+}
+
+Network::Tensors Network::Split(const torch::Tensor& parameters) const {
+  const std::vector<TensorShape> shapes = TensorShapes(spec_);
+  std::vector<int64_t> sizes;
+  for (const TensorShape& tensor : shapes) sizes.push_back(tensor.elements());
+  const std::vector<torch::Tensor> parts = parameters.split_with_sizes(sizes, 1);
+  Tensors tensors;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    std::vector<int64_t> shape = shapes[i].shape;
+    shape.insert(shape.begin(), parameters.size(0));
+    tensors[shapes[i].name] = parts[i].reshape(shape);
+  }
+  return tensors;
+}
+
+// The last hidden state, [M, B, hidden].
+torch::Tensor Network::Encode(const Tensors& tensors, const NetworkInput& input) const {
+  torch::Tensor x = input.patches;
+  for (int layer = 0; layer < spec_.layers; ++layer) {
+    const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
+    if (spec_.cell == Cell::kGru) {
+      x = GruLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"), of("encoder.bias_ih_l"),
+                   of("encoder.bias_hh_l"), x);
+    } else {
+      x = LstmLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"),
+                    of("encoder.bias_ih_l") + of("encoder.bias_hh_l"), x);
+    }
+  }
+  const torch::Tensor last = x.select(2, x.size(2) - 1);
   return input.dropout_mask.defined() ? last * input.dropout_mask : last;
 }
 
-torch::Tensor Network::Forward(const NetworkInput& input) {
+torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInput& input) const {
+  const Tensors tensors = Split(parameters);
+  const int64_t members = input.window.size(0), windows = input.window.size(1);
+  const int64_t targets = input.targets.size(2), width = spec_.decoder_width;
+  const auto dense = [&](const char* layer, const torch::Tensor& x) {
+    return Linear(tensors.at(absl::StrCat("decoder.", layer, ".weight")),
+                  tensors.at(absl::StrCat("decoder.", layer, ".bias")), x);
+  };
   torch::Tensor shared = input.window;
-  if (spec_.cell != Cell::kNone) shared = torch::cat({Encode(input), input.window}, 1);
-  const torch::Tensor target = torch::cat({input.candidates.asinh(), input.features}, 2);
-  torch::Tensor a = torch::relu(window_->forward(shared).unsqueeze(1) + target_->forward(target));
-  a = torch::relu(hidden_->forward(a));
-  const torch::Tensor out = output_->forward(a);
-
-  const torch::Tensor recent_errors = Columns(input.window, kShapeFeatures, kWindowFeatures);
-  const torch::Tensor logits = Columns(out, 0, kCandidates) - (tau_ * recent_errors).unsqueeze(1);
-  const torch::Tensor blend = (torch::softmax(logits, 2) * input.candidates).sum(2, true);
-  const torch::Tensor correction = Columns(out, kOutputCorrection, kOutputCorrection + 1) *
-                                   torch::sigmoid(Columns(out, kOutputGate, kOutputGate + 1));
-  return Quantiles(blend + correction,
-                   torch::softplus(Columns(out, kOutputSpreads, spec_.decoder_outputs())));
-}
-
-// Spreads add up from the median outwards, so quantiles never cross.
-torch::Tensor Network::Quantiles(const torch::Tensor& median, const torch::Tensor& spreads) const {
-  const int64_t below = spec_.median_index();
-  const int64_t levels = static_cast<int64_t>(spec_.quantiles.size());
-  std::vector<torch::Tensor> parts;
-  if (below > 0) {
-    const torch::Tensor outwards = Columns(spreads, 0, below).flip(2).cumsum(2);
-    parts.push_back(median - outwards.flip(2));
-  }
-  parts.push_back(median);
-  if (below < levels - 1) parts.push_back(median + Columns(spreads, below, levels - 1).cumsum(2));
-  return torch::cat(parts, 2);
-}
-
-void Network::Import(const Weights& weights) {
-  const torch::NoGradGuard no_grad;
-  const auto parameters = named_parameters();
-  const float* next = weights.values().data();
-  for (const TensorShape& tensor : TensorShapes(spec_)) {
-    torch::Tensor parameter = parameters[tensor.name];
-    TORCH_CHECK(parameter.sizes().vec() == tensor.shape, tensor.name, " has another shape");
-    std::copy_n(next, tensor.elements(), parameter.data_ptr<float>());
-    next += tensor.elements();
-  }
-}
-
-Weights Network::Export() const {
-  const auto parameters = named_parameters();
-  std::vector<float> values;
-  values.reserve(static_cast<size_t>(ParameterCount(spec_)));
-  for (const TensorShape& tensor : TensorShapes(spec_)) {
-    const torch::Tensor& parameter = parameters[tensor.name];
-    const float* begin = parameter.data_ptr<float>();
-    values.insert(values.end(), begin, begin + tensor.elements());
-  }
-  return Weights::FromVector(std::move(values));
+  if (spec_.encoder_outputs() > 0) shared = torch::cat({Encode(tensors, input), shared}, 2);
+  const torch::Tensor of_target =
+      dense("target", input.targets.view({members, windows * targets, kTargetInputs}));
+  torch::Tensor a = torch::relu(dense("window", shared).unsqueeze(2) +
+                                of_target.view({members, windows, targets, width}));
+  a = torch::relu(dense("hidden", a.view({members, windows * targets, width})));
+  return dense("output", a).view({members, windows, targets, spec_.decoder_outputs()});
 }
 
 }  // namespace auspex::model

@@ -1,48 +1,50 @@
-// The network of a spec as a LibTorch module: the trainer's own form of what model/engine computes.
+// The network of a spec in LibTorch, for its gradients: the trainer's own form of what model/engine
+// computes. Several networks of one shape (members) are stacked and computed in the same calls,
+// because one alone is too small to keep a processor busy.
 // The only header here that knows LibTorch; only network.cc and fit.cc include it.
 #pragma once
 
 #include <torch/torch.h>
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 
 namespace auspex::model {
 
-// A batch of B windows with K targets each, in units of z.
+// A batch of M members with B windows of K targets each, in units of z.
 struct NetworkInput {
-  torch::Tensor window;      // [B, kWindowFeatures]
-  torch::Tensor patches;     // [B, patches, patch_inputs], oldest first
-  torch::Tensor candidates;  // [B, K, kCandidates]
-  torch::Tensor features;    // [B, K, kTargetFeatures]
-  // [B, hidden], multiplies the encoder's output; undefined = no dropout. Passed in, because
+  torch::Tensor window;   // [M, B, kWindowFeatures]
+  torch::Tensor patches;  // [M, B, patches, patch_inputs], oldest first
+  torch::Tensor targets;  // [M, B, K, kTargetInputs]: asinh of the candidates, features
+  // [M, B, hidden], multiplies the encoder's output; undefined = no dropout. Passed in, because
   // LibTorch's own dropout draws from one generator for the whole process.
   torch::Tensor dropout_mask;
 };
 
-class Network : public torch::nn::Module {
+// Parameters of M members as rows: [M, ParameterCount(spec)], in TensorShapes' order.
+torch::Tensor StackParameters(const ModelSpec& spec, std::span<const Weights> members);
+// One row of them.
+Weights ExportMember(const torch::Tensor& parameters, int64_t member);
+
+class Network {
  public:
-  explicit Network(const ModelSpec& spec);
+  explicit Network(const ModelSpec& spec) : spec_(spec) {}
 
-  // Quantiles [B, K, levels], ascending levels.
-  torch::Tensor Forward(const NetworkInput& input);
-
-  // Copies the parameters in and out, in TensorShapes' order. REQUIRES: weights fit the spec.
-  void Import(const Weights& weights);
-  Weights Export() const;
+  // The decoder's outputs, [M, B, K, decoder_outputs()]. Differentiable in `parameters`.
+  torch::Tensor Forward(const torch::Tensor& parameters, const NetworkInput& input) const;
 
  private:
-  torch::Tensor Encode(const NetworkInput& input);
-  torch::Tensor Quantiles(const torch::Tensor& median, const torch::Tensor& spreads) const;
+  using Tensors = std::map<std::string, torch::Tensor>;  // [M, shape...] by name
+
+  Tensors Split(const torch::Tensor& parameters) const;
+  torch::Tensor Encode(const Tensors& tensors, const NetworkInput& input) const;
 
   const ModelSpec spec_;
-  torch::nn::LSTM lstm_ = nullptr;  // the encoder is the one that the cell names, if any
-  torch::nn::GRU gru_ = nullptr;
-  torch::nn::Linear window_ = nullptr;
-  torch::nn::Linear target_ = nullptr;
-  torch::nn::Linear hidden_ = nullptr;
-  torch::nn::Linear output_ = nullptr;
-  torch::Tensor tau_;
 };
 
 }  // namespace auspex::model

@@ -10,7 +10,7 @@ void ProgressMeter::Begin(std::string_view stage, double fraction_at_end, double
   stage_ = stage;
   stage_begin_ = stage_end_;
   stage_end_ = fraction_at_end;
-  units_ = std::max(1.0, units);
+  units_ = units;
   done_ = 0;
   loss_ = std::numeric_limits<double>::quiet_NaN();
   Report();
@@ -36,7 +36,7 @@ bool ProgressMeter::Alive() {
 
 void ProgressMeter::Report() {
   if (!options_.progress) return;
-  const double share = std::min(1.0, done_ / units_);
+  const double share = units_ > 0 ? std::min(1.0, done_ / units_) : 1;
   options_.progress({.stage = stage_,
                      .fraction = stage_begin_ + share * (stage_end_ - stage_begin_),
                      .loss = loss_});

@@ -15,7 +15,8 @@ class ProgressMeter {
   // `options` is borrowed.
   explicit ProgressMeter(const TrainOptions& options) : options_(options) {}
 
-  // Begins a stage that takes the job to `fraction_at_end` in `units` pieces of work.
+  // Begins a stage that takes the job to `fraction_at_end` in `units` pieces of work; without any
+  // it is done at once.
   void Begin(std::string_view stage, double fraction_at_end, double units);
   // One more piece is done; false when the job was cancelled.
   bool Advance(double loss = std::numeric_limits<double>::quiet_NaN());

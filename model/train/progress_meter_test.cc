@@ -21,10 +21,11 @@ TEST(ProgressMeterTest, StagesFollowEachOther) {
   meter.Advance(1.5);
   meter.Advance(1.0);
   meter.Advance(0.5);  // more than was announced
-  meter.Begin("own", 1, 0);
+  meter.Begin("own", 0.75, 1);
   meter.Alive();
-  EXPECT_EQ(fractions, (std::vector<double>{0, 0.25, 0.5, 0.5, 0.5, 0.5}));
-  EXPECT_EQ(stages, "bbbboo");
+  meter.Begin("gate", 1, 0);  // nothing to do
+  EXPECT_EQ(fractions, (std::vector<double>{0, 0.25, 0.5, 0.5, 0.5, 0.5, 1}));
+  EXPECT_EQ(stages, "bbbboog");
 }
 
 TEST(ProgressMeterTest, SaysWhenToStop) {

@@ -25,6 +25,9 @@ namespace {
 constexpr double kOwnLearningRate = 7e-4;
 constexpr PoolOptions kOwnPool{.windows = 256, .targets_per_window = 64};
 constexpr PoolOptions kTailPool{.windows = 768, .targets_per_window = 96};
+// Aggregates that are fine-tuned in one stack: enough to fill the processor, and no more, because
+// each brings its windows (2.5 MB).
+constexpr size_t kOwnStack = 16;
 // Windows that the engine scores for the whole rule, and for one aggregate at least and at most.
 constexpr int kScoredWindows = 2000;
 constexpr int kOriginsMin = 2;
@@ -119,7 +122,12 @@ class TrainRun {
   }
   ExamplePool Draw(OriginRange SeriesSplit::*range, const PoolOptions& options);
   ExamplePool DrawOne(size_t i, OriginRange SeriesSplit::*range);
-  absl::StatusOr<Weights> FineTune(size_t i, OriginRange SeriesSplit::*range, const Weights& base);
+  absl::StatusOr<std::vector<Weights>> FineTune(std::span<const size_t> series,
+                                                OriginRange SeriesSplit::*range,
+                                                const Weights& base);
+  absl::Status FineTuneAll(const std::vector<size_t>& series, OriginRange SeriesSplit::*range,
+                           const Weights& base, double share,
+                           const std::function<void(size_t, Weights)>& keep);
 
   absl::Status Split();
   absl::Status FitBaseBeforeTail();
@@ -186,8 +194,8 @@ absl::Status TrainRun::FitBaseBeforeTail() {
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
 
   const std::vector<int>& iterations = options_.recipe.base_iterations;
-  meter_.Begin("base", kChooseEnd, std::accumulate(iterations.begin(), iterations.end(), 0.0));
-  auto chosen = ChooseBase(spec_, pool, tail, iterations, job_.seed, parallel_for_, meter_);
+  meter_.Begin("base", kChooseEnd, iterations.back());
+  auto chosen = ChooseBase(spec_, pool, tail, iterations, job_.seed, meter_);
   if (!chosen.ok()) return chosen.status();
   trial_ = *std::move(chosen);
   return absl::OkStatus();
@@ -229,31 +237,61 @@ std::vector<size_t> TrainRun::OwnCandidates() const {
   return candidates;
 }
 
-absl::StatusOr<Weights> TrainRun::FineTune(size_t i, OriginRange SeriesSplit::*range,
-                                           const Weights& base) {
-  const ExamplePool pool = DrawOne(i, range);
+// Own weights of these series, from the base; the base's where a series has nothing to learn from.
+absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> series,
+                                                        OriginRange SeriesSplit::*range,
+                                                        const Weights& base) {
+  ExamplePool pool;
+  std::vector<FitMember> members;
+  std::vector<size_t> positions;
+  for (size_t n = 0; n < series.size(); ++n) {
+    ExamplePool own = DrawOne(series[n], range);
+    if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
+    if (own.empty()) continue;
+    members.push_back({.start = base,
+                       .first_window = pool.windows,
+                       .windows = own.windows,
+                       .iterations = options_.recipe.own_iterations,
+                       .seed = job_.seed + job_.series[series[n]].aggregate + 1});
+    positions.push_back(n);
+    Append(own, &pool);
+  }
+  std::vector<Weights> result(series.size(), base);
+  if (members.empty()) return result;
+  auto fitted = FitStacked(spec_, members, pool, {.learning_rate = kOwnLearningRate},
+                           [this](int, double) { return meter_.Alive(); });
+  if (!fitted.ok()) return fitted.status();
+  for (size_t m = 0; m < members.size(); ++m) result[positions[m]] = std::move((*fitted)[m]);
+  return result;
+}
+
+// Fine-tunes many series, a stack at a time, until `share` of the budget is spent; keep(i, weights)
+// is called for each that was reached.
+absl::Status TrainRun::FineTuneAll(const std::vector<size_t>& series,
+                                   OriginRange SeriesSplit::*range, const Weights& base,
+                                   double share, const std::function<void(size_t, Weights)>& keep) {
+  const size_t stacks = (series.size() + kOwnStack - 1) / kOwnStack;
+  std::vector<absl::Status> statuses(stacks);
+  parallel_for_(stacks, [&](size_t stack) {
+    if (SpentShare(share)) return;
+    const size_t begin = stack * kOwnStack;
+    const auto part = std::span(series).subspan(begin, std::min(kOwnStack, series.size() - begin));
+    auto own = FineTune(part, range, base);
+    statuses[stack] = own.status();
+    for (size_t n = 0; own.ok() && n < part.size(); ++n) {
+      keep(part[n], std::move((*own)[n]));
+      meter_.Advance();
+    }
+  });
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
-  if (pool.empty()) return base;
-  const FitOptions options{.iterations = options_.recipe.own_iterations,
-                           .learning_rate = kOwnLearningRate,
-                           .seed = job_.seed + job_.series[i].aggregate + 1};
-  return Fit(spec_, base, pool, options, [this](int, double) { return meter_.Alive(); });
+  return FirstError(statuses);
 }
 
 absl::Status TrainRun::FitOwnBeforeTail() {
   const std::vector<size_t> candidates = OwnCandidates();
   meter_.Begin("own", kOwnTrialEnd, static_cast<double>(candidates.size()));
-  std::vector<absl::Status> statuses(candidates.size());
-  parallel_for_(candidates.size(), [&](size_t n) {
-    if (SpentShare(kBudgetBeforeGate)) return;
-    const size_t i = candidates[n];
-    auto own = FineTune(i, &SeriesSplit::fit, trial_.weights);
-    statuses[n] = own.status();
-    if (own.ok()) states_[i].trial = *std::move(own);
-    meter_.Advance();
-  });
-  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
-  return FirstError(statuses);
+  return FineTuneAll(candidates, &SeriesSplit::fit, trial_.weights, kBudgetBeforeGate,
+                     [&](size_t i, Weights own) { states_[i].trial = std::move(own); });
 }
 
 absl::Status TrainRun::ScoreOwn() {
@@ -307,20 +345,10 @@ absl::Status TrainRun::FitOwnOnAll() {
     if (UsesOwn(states_[i].choice)) chosen.push_back(i);
   }
   meter_.Begin("own", 1, static_cast<double>(chosen.size()));
-  std::vector<absl::Status> statuses(chosen.size());
-  parallel_for_(chosen.size(), [&](size_t n) {
-    State& state = states_[chosen[n]];
-    if (SpentShare(1)) {
-      state.own = state.trial;  // older by the tail, and exactly what the gate has judged
-      return;
-    }
-    auto own = FineTune(chosen[n], &SeriesSplit::all, base_);
-    statuses[n] = own.status();
-    if (own.ok()) state.own = *std::move(own);
-    meter_.Advance();
-  });
-  if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
-  return FirstError(statuses);
+  // What the budget does not reach is older by the tail, and exactly what the gate has judged.
+  for (const size_t i : chosen) states_[i].own = states_[i].trial;
+  return FineTuneAll(chosen, &SeriesSplit::all, base_, 1,
+                     [&](size_t i, Weights own) { states_[i].own = std::move(own); });
 }
 
 // Geometric means of the errors over the series that were scored.

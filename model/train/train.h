@@ -40,9 +40,8 @@ struct TrainJob {
 // How much work goes into a job; README.md has the evidence for the defaults. Less is faster and,
 // from a point on, worse.
 struct TrainRecipe {
-  // Lengths of the base's fit that are tried, longest first: with two threads the shorter ones run
-  // beside it. Not empty.
-  std::vector<int> base_iterations = {800, 400, 150};
+  // Lengths of the base's fit that are tried, ascending. Not empty.
+  std::vector<int> base_iterations = {150, 400, 800};
   int own_iterations = 60;
   int pool_windows = 3072;  // examples of the base
 };

@@ -15,7 +15,7 @@ namespace {
 TrainOptions Quick() {
   TrainOptions options;
   options.parallel_for = TwoThreads();
-  options.recipe = {.base_iterations = {80, 20}, .own_iterations = 10, .pool_windows = 512};
+  options.recipe = {.base_iterations = {20, 80}, .own_iterations = 10, .pool_windows = 512};
   return options;
 }
 

@@ -1,0 +1,47 @@
+// The loss of a batch with its gradient, computed in one pass over the decoder's outputs: what
+// model/engine/output_head.h makes of them, the pinball loss of its quantiles, and the cross
+// entropy of its two chances around the last value. As separate tensor operations these would take
+// several times as long as the layers.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "model/spec/model_spec.h"
+
+namespace auspex::model {
+
+// The targets of one member's batch: B windows with K targets each. Borrowed.
+struct HeadBatch {
+  std::span<const float> backtest_logs;  // [B, kBacktestLogs]
+  std::span<const float> weight;         // [B]: how much a window counts
+  std::span<const float> candidates;     // [B, K, kCandidates]
+  std::span<const float> long_share;     // [B, K]: LongLeadShare of the target's lead
+  std::span<const float> z;              // [B, K]: the truth, NaN = missing
+};
+
+// Stateless; thread-safe.
+class HeadLoss {
+ public:
+  explicit HeadLoss(const ModelSpec& spec);
+
+  // The mean over the targets that are there. `outputs` is [B, K, decoder_outputs()]; its gradient
+  // goes to `gradient`, of the same size, that of tau to `tau_gradient`.
+  double Compute(const HeadBatch& batch, std::span<const float> outputs, float tau,
+                 std::span<float> gradient, float* tau_gradient) const;
+
+ private:
+  struct Row;
+
+  // Loss of one target; gradients are scaled by `share`.
+  double ComputeRow(const Row& row, float tau, float share, float* gradient,
+                    double* tau_gradient) const;
+  double Quantiles(const Row& row, float median, float share, float* gradient) const;
+  double Stay(const Row& row, float share, float* gradient) const;
+
+  const std::vector<float> levels_;
+  const size_t median_;
+  const size_t outputs_;
+};
+
+}  // namespace auspex::model
