@@ -47,6 +47,8 @@ struct BacktestReport {
   std::vector<ExampleWindow> examples;
 };
 
+// One line on how it was run: series, origins, horizon, season, seed.
+std::string ReportTitle(const BacktestReport& report);
 // A table of methods; with several metrics, one more by metric.
 std::string ReportText(const BacktestReport& report);
 // One object; measures that do not exist are null. Without the examples.
