@@ -44,6 +44,18 @@ endif()
 
 find_package(Threads REQUIRED)
 find_package(absl REQUIRED)
+if(NOT AUSPEX_SANITIZE)  # which has to see through calls of Abseil
+  # Its archives: dozens of small shared libraries would have to be loaded at every start.
+  get_property(imported DIRECTORY PROPERTY IMPORTED_TARGETS)
+  foreach(target ${imported})
+    get_target_property(location ${target} IMPORTED_LOCATION_NONE)
+    if(target MATCHES "^absl::" AND location MATCHES "\\.so")
+      string(REGEX REPLACE "\\.so[.0-9]*$" ".a" archive ${location})
+      set_target_properties(${target} PROPERTIES
+        IMPORTED_LOCATION_NONE ${archive} IMPORTED_SONAME_NONE "")
+    endif()
+  endforeach()
+endif()
 
 # auspex_library(NAME SOURCES a.cc ... [DEPS public...] [PRIVATE_DEPS private...])
 # A target for one folder. PRIVATE_DEPS are libraries whose headers only its .cc files include.
@@ -90,3 +102,14 @@ function(auspex_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "AUSPEX_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
 endfunction()
+
+# Finds gRPC for the calling folder, as archives: its shared libraries take longer to load than the
+# daemon takes to start. protobuf stays shared, because LibTorch brings that in as well.
+macro(auspex_find_grpc)
+  find_package(gRPC REQUIRED)
+  foreach(library grpc++_reflection grpc++ grpc gpr upb address_sorting)
+    find_library(AUSPEX_ARCHIVE_${library} lib${library}.a REQUIRED)
+    set_target_properties(gRPC::${library} PROPERTIES
+      IMPORTED_LOCATION_NONE ${AUSPEX_ARCHIVE_${library}} IMPORTED_SONAME_NONE "")
+  endforeach()
+endmacro()
