@@ -53,4 +53,17 @@ Bodies MakeBodies(const std::string& metric, TimestampMs first_ms, size_t scrape
   return bodies;
 }
 
+Bodies MakeManySeries(const std::string& metric, TimestampMs t_ms, size_t series) {
+  Bodies bodies(kConnections);
+  for (size_t first = 0; first < series; first += kSamplesPerRequest) {
+    std::vector<LabeledSample> samples;
+    for (size_t i = first; i < first + kSamplesPerRequest; ++i) {
+      samples.push_back({.labels = SeriesLabels(metric, i), .sample = {t_ms, 1}});
+    }
+    bodies[first / kSamplesPerRequest % kConnections].push_back(
+        EncodeWriteRequest(WriteProtocol::kV1, samples));
+  }
+  return bodies;
+}
+
 }  // namespace auspex

@@ -23,4 +23,8 @@ using Bodies = std::vector<std::vector<std::string>>;
 // first scrape is at `first_ms`. Values are counters that grow by random amounts.
 Bodies MakeBodies(const std::string& metric, TimestampMs first_ms, size_t scrapes);
 
+// The same for one scrape at `t_ms` of many more series: every body holds others. REQUIRES:
+// `series` is a multiple of kSeries.
+Bodies MakeManySeries(const std::string& metric, TimestampMs t_ms, size_t series);
+
 }  // namespace auspex

@@ -129,6 +129,28 @@ void Report(const Results& results, BenchReport& report) {
              "million, with the sender on the same cores");
 }
 
+// What a series costs in this daemon's memory while it is remembered.
+double BytesPerSeries(const std::string& metric, const char* outcome, size_t series) {
+  const Bodies bodies = MakeManySeries(metric, SystemClock().NowMs(), series);
+  const Subject subject = {.name = "auspex, many series",
+                           .start = [] { return StartAuspex(kWanted); },
+                           .bodies = &bodies,
+                           .taken_metric = "auspex_ingest_samples_total",
+                           .taken_label = outcome};
+  auto started = subject.start();
+  if (!started.ok()) Die(subject.name, started.status().ToString());
+  const Receiver& receiver = **started;
+  const double before_mb = RssMb(receiver.pid());
+  Send(subject, receiver, 0, bodies.front().size());
+  if (Taken(subject, receiver) != static_cast<double>(series)) {
+    Die(subject.name, "not every sample was taken");
+  }
+  const double after_mb = RssMb(receiver.pid());
+  std::printf("  %zu series of %s: %.1f MB resident before, %.1f MB after\n", series,
+              metric.c_str(), before_mb, after_mb);
+  return (after_mb - before_mb) * (1 << 20) / static_cast<double>(series);
+}
+
 int Run(int argc, char** argv) {
   const BenchOptions options = ParseBenchOptions(
       argc, argv, "Processor time per sample received, of this daemon and of its peers");
@@ -148,6 +170,11 @@ int Run(int argc, char** argv) {
   }
   BenchReport report;
   Report(results, report);
+  const size_t many = options.quick ? 100'000 : 1'000'000;
+  report.Add("ingest.unmatched.bytes_per_series",
+             BytesPerSeries(kUnwanted, "outcome=\"ignored\"", many), "B resident");
+  report.Add("ingest.matching.bytes_per_series",
+             BytesPerSeries(kWanted, "outcome=\"accepted\"", many), "B resident, with one sample");
   return report.Finish(options);
 }
 
