@@ -37,6 +37,12 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const StoreOptions& options,
   return family;
 }
 
+// The ingest log is gone before compression could pay, and its values hardly compress.
+void LeaveUncompressed(rocksdb::ColumnFamilyOptions& family) {
+  family.compression = rocksdb::kNoCompression;
+  family.bottommost_compression = rocksdb::kNoCompression;
+}
+
 rocksdb::DBOptions DatabaseOptions(const StoreOptions& options) {
   rocksdb::DBOptions db;
   db.create_if_missing = true;
@@ -95,6 +101,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, 
   for (const char* name : kFamilyNames) {
     descriptors.emplace_back(name, FamilyOptions(options, impl->cache));
   }
+  LeaveUncompressed(descriptors[static_cast<size_t>(Family::kPending)].options);
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, impl->cache));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
