@@ -24,8 +24,6 @@ struct Forecaster::Candidate {
   Forecast forecast;
   ContextState context;
   Verdict verdict = Verdict::kEnded;
-  bool own = false;  // its own weights, else the base
-  model::Blend blend;
 };
 
 Forecaster::Forecaster(const History& history, const ModelRegistry& registry, model::Engine& engine,
@@ -48,7 +46,7 @@ absl::StatusOr<std::shared_ptr<const RuleForecasts>> Forecaster::Run(const Activ
   std::vector<Candidate> candidates = Inspect(active, spec, origin_ms);
   std::vector<Candidate*> ready;
   for (Candidate& candidate : candidates) {
-    ChooseModel(active, prepared, candidate);
+    NameModel(active, prepared, candidate);
     if (candidate.verdict != Verdict::kTooShort) ready.push_back(&candidate);
   }
   for (size_t i = 0; i < ready.size(); i += kBatch) {
@@ -99,8 +97,8 @@ std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
   return candidates;
 }
 
-void Forecaster::ChooseModel(const ActiveRule& active, PreparedVersion& prepared,
-                             Candidate& candidate) const {
+void Forecaster::NameModel(const ActiveRule& active, const PreparedVersion& prepared,
+                           Candidate& candidate) const {
   Forecast& forecast = candidate.forecast;
   if (candidate.verdict == Verdict::kTooShort) {
     forecast.model = "none";
@@ -116,8 +114,6 @@ void Forecaster::ChooseModel(const ActiveRule& active, PreparedVersion& prepared
     return;
   }
   const ModelChoice& choice = version->ChoiceFor(forecast.aggregate);
-  candidate.own = choice.own && !version->OwnWeights(forecast.aggregate).empty();
-  candidate.blend = choice.blend;
   forecast.model = choice.candidate == "own" ? active.rule.model.cell : choice.candidate;
   if (gap) {
     forecast.reason = "gap";
@@ -141,9 +137,9 @@ absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, PreparedVersion&
     const AggregateId aggregate = batch[i]->forecast.aggregate;
     const std::span<float> context(&contexts_[i * context_steps], context_steps);
     history_.Context(aggregate, origin_ms, context);
-    const auto model = batch[i]->own ? prepared.Own(aggregate) : prepared.Base();
-    if (!model.ok()) return model.status();
-    items[i] = {*model, context, origin_ms, batch[i]->blend};
+    const auto serving = prepared.Serving(aggregate);
+    if (!serving.ok()) return serving.status();
+    items[i] = {serving->model, context, origin_ms, serving->blend};
   }
   if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;
   for (size_t i = 0; i < batch.size(); ++i) {

@@ -36,7 +36,8 @@ class Forecaster {
 
   std::vector<Candidate> Inspect(const ActiveRule& active, const model::ModelSpec& spec,
                                  TimestampMs origin_ms) const;
-  void ChooseModel(const ActiveRule& active, PreparedVersion& prepared, Candidate& candidate) const;
+  void NameModel(const ActiveRule& active, const PreparedVersion& prepared,
+                 Candidate& candidate) const;
   absl::Status RunBatch(const model::ModelSpec& spec, PreparedVersion& prepared,
                         std::span<Candidate*> batch, TimestampMs origin_ms);
   void FillLimits(const ActiveRule& active, TimestampMs origin_ms,

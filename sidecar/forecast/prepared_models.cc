@@ -31,6 +31,20 @@ void PreparedVersion::ReleaseSource() {
   source_read_ = false;
 }
 
+absl::StatusOr<ServingModel> PreparedVersion::Serving(AggregateId aggregate) {
+  ServingModel serving;
+  bool own = false;
+  if (version_ != nullptr) {
+    const ModelChoice& choice = version_->ChoiceFor(aggregate);
+    own = choice.own && !version_->OwnWeights(aggregate).empty();
+    serving.blend = choice.blend;
+  }
+  const auto model = own ? Own(aggregate) : Base();
+  if (!model.ok()) return model.status();
+  serving.model = *model;
+  return serving;
+}
+
 PreparedVersion& PreparedModels::For(const std::string& rule, const model::ModelSpec& spec,
                                      std::shared_ptr<const ModelVersion> version) {
   std::unique_ptr<PreparedVersion>& prepared = rules_[rule];

@@ -12,6 +12,12 @@
 
 namespace auspex {
 
+// What answers for one aggregate.
+struct ServingModel {
+  const model::PreparedModel* model = nullptr;
+  model::Blend blend;
+};
+
 // Prepared weights of one version; `version` is null for a rule without a trained model, whose
 // base is the untrained network.
 class PreparedVersion {
@@ -29,6 +35,8 @@ class PreparedVersion {
   // Gives back the memory of the version's weights if some were read since the last call: what was
   // prepared is a copy.
   void ReleaseSource();
+  // As the publish gate chose: own weights or the base, and the blend with naive forecasts.
+  absl::StatusOr<ServingModel> Serving(AggregateId aggregate);
 
  private:
   model::Engine& engine_;
