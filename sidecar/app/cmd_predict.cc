@@ -1,11 +1,8 @@
 // `auspex predict`: forecasts one PromQL query, without a daemon.
 #include <google/protobuf/util/json_util.h>
-#include <signal.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,17 +15,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "sidecar/app/commands.h"
+#include "sidecar/app/duration_flag.h"
+#include "sidecar/app/interrupts.h"
 #include "sidecar/app/predict_pipeline.h"
+#include "sidecar/app/progress_line.h"
 #include "sidecar/app/trainer_binary.h"
-#include "sidecar/base/periodic.h"
 #include "sidecar/base/table.h"
-#include "sidecar/core/duration.h"
 #include "sidecar/core/label_set.h"
 
 namespace auspex {
 namespace {
-
-constexpr int64_t kSignalPollMs = 200;
 
 struct PredictFlags {
   PredictOptions options;
@@ -37,56 +33,6 @@ struct PredictFlags {
   std::string range = "14d";
   std::string output = "table";
   bool no_train = false;
-};
-
-// Turns a flag true at Ctrl-C or SIGTERM, so that what was put into the temporary directory and
-// the trainer go with us.
-class Interrupts {
- public:
-  Interrupts() : poll_("signals", kSignalPollMs, [this](const std::atomic<bool>&) { Poll(); }) {
-    sigemptyset(&signals_);
-    for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals_, signal);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    poll_.Start();
-  }
-
-  const std::atomic<bool>& happened() const { return happened_; }
-
- private:
-  void Poll() {
-    const timespec at_once{};
-    if (sigtimedwait(&signals_, nullptr, &at_once) > 0) happened_ = true;
-  }
-
-  sigset_t signals_;
-  std::atomic<bool> happened_{false};
-  Periodic poll_;
-};
-
-// Progress on standard error: in place on a terminal, a line per stage elsewhere.
-class ProgressLine {
- public:
-  ~ProgressLine() { End(); }
-
-  void Show(std::string_view stage, double fraction) {
-    if (terminal_) {
-      std::cerr << absl::StrFormat("\r\x1b[2K%-20s %s %3.0f%%", std::string(stage),
-                                   FormatBar(fraction), 100 * fraction)
-                << std::flush;
-    } else if (stage != stage_) {
-      std::cerr << stage << "\n";
-    }
-    stage_ = stage;
-  }
-  // Leaves a clean line.
-  void End() {
-    if (terminal_ && !stage_.empty()) std::cerr << "\r\x1b[2K" << std::flush;
-    stage_.clear();
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) == 1;
-  std::string stage_;
 };
 
 template <typename Message>
@@ -181,17 +127,6 @@ std::string Json(const Prediction& prediction) {
   return document.dump(2) + "\n";
 }
 
-// The duration of a flag, into `*out`.
-absl::Status ReadDuration(const char* flag, const std::string& text, DurationMs* out) {
-  const auto duration = ParseDuration(text);
-  if (!duration.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(flag, ": ", std::string(duration.status().message())));
-  }
-  *out = *duration;
-  return absl::OkStatus();
-}
-
 absl::StatusOr<Prediction> PredictWithProgress(const PredictFlags& flags) {
   PredictOptions options = flags.options;
   options.train = !flags.no_train;
@@ -200,7 +135,7 @@ absl::StatusOr<Prediction> PredictWithProgress(const PredictFlags& flags) {
        {std::tuple{"--step", &flags.step, &options.step_ms},
         std::tuple{"--horizon", &flags.horizon, &options.horizon_ms},
         std::tuple{"--range", &flags.range, &options.range_ms}}) {
-    if (absl::Status status = ReadDuration(flag, *text, out); !status.ok()) return status;
+    if (absl::Status status = ReadDurationFlag(flag, *text, out); !status.ok()) return status;
   }
   const Interrupts interrupts;
   ProgressLine line;

@@ -3,8 +3,6 @@
 #include <prometheus/registry.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -16,6 +14,7 @@
 #include "sidecar/app/build_info.h"
 #include "sidecar/app/rule_book.h"
 #include "sidecar/base/clock.h"
+#include "sidecar/base/scratch_directory.h"
 #include "sidecar/base/thread_pool.h"
 #include "sidecar/config/config.h"
 #include "sidecar/core/duration.h"
@@ -36,32 +35,6 @@ namespace {
 
 constexpr char kRuleName[] = "predict";
 constexpr DurationMs kContextMax = 14 * kDay;  // what a model reads at most
-
-// A directory that goes with everything in it.
-class ScratchDirectory {
- public:
-  ScratchDirectory() = default;
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-
-  absl::Status Create() {
-    std::error_code error;
-    std::string pattern = (std::filesystem::temp_directory_path(error) / "auspex.XXXXXX").string();
-    if (error || mkdtemp(pattern.data()) == nullptr) {
-      return absl::UnavailableError(absl::StrCat("no temporary directory ", pattern));
-    }
-    path_ = pattern;
-    return absl::OkStatus();
-  }
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 // Leads that a person wants to see of a horizon: soon, a quarter, half, all of it.
 std::vector<DurationMs> LeadsToShow(DurationMs horizon_ms, DurationMs step_ms) {
@@ -104,7 +77,7 @@ absl::StatusOr<Config> ConfigFor(const PredictOptions& options) {
 // Shows the progress of another trainer.
 class ShownTrainer : public Trainer {
  public:
-  ShownTrainer(Trainer& trainer, const PredictProgress& show) : trainer_(trainer), show_(show) {}
+  ShownTrainer(Trainer& trainer, const StageProgress& show) : trainer_(trainer), show_(show) {}
 
   absl::StatusOr<TrainedModels> Train(const TrainingJob& job, const TrainingObserver& observer,
                                       const CancelCheck& cancelled) override {
@@ -117,13 +90,13 @@ class ShownTrainer : public Trainer {
 
  private:
   Trainer& trainer_;
-  const PredictProgress& show_;
+  const StageProgress& show_;
 };
 
 // Members are declared in the order in which they are built: each only knows those above it.
 class Pipeline {
  public:
-  Pipeline(const PredictOptions& options, const PredictProgress& progress,
+  Pipeline(const PredictOptions& options, const StageProgress& progress,
            const std::atomic<bool>& stopping)
       : options_(options), progress_(progress), stopping_(stopping) {}
 
@@ -142,7 +115,7 @@ class Pipeline {
   absl::Status CheckForecast(const RuleForecasts& result) const;
 
   const PredictOptions& options_;
-  const PredictProgress& progress_;
+  const StageProgress& progress_;
   const std::atomic<bool>& stopping_;
   const Logger logger_;  // silent: the note and the errors say what matters
   SystemClock clock_;
@@ -302,7 +275,7 @@ absl::StatusOr<Prediction> Pipeline::Answer() const {
 
 }  // namespace
 
-absl::StatusOr<Prediction> Predict(const PredictOptions& options, const PredictProgress& progress,
+absl::StatusOr<Prediction> Predict(const PredictOptions& options, const StageProgress& progress,
                                    const std::atomic<bool>& stopping) {
   Pipeline pipeline(options, progress, stopping);
   std::string note;

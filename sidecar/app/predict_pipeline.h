@@ -3,14 +3,13 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "proto/auspex/v1/auspex.pb.h"
+#include "sidecar/app/progress_line.h"
 #include "sidecar/core/sample.h"
 
 namespace auspex {
@@ -33,14 +32,12 @@ struct Prediction {
   std::string note;  // why no trained model answers; empty when one does
 };
 
-// What is being done and how much of it, 0..1. Called on the thread of Predict.
-using PredictProgress = std::function<void(std::string_view stage, double fraction)>;
-
 // Takes minutes when it trains. A training that is not possible or fails leaves the untrained
-// forecast and a note. Errors: InvalidArgument for options that no rule could have, and for a query
-// that Prometheus refuses, with its message; NotFound when the query has no data;
-// FailedPrecondition when there is too little, or it ended; Cancelled soon after `stopping`.
-absl::StatusOr<Prediction> Predict(const PredictOptions& options, const PredictProgress& progress,
+// forecast and a note. `progress` is called on this thread. Errors: InvalidArgument for options
+// that no rule could have, and for a query that Prometheus refuses, with its message; NotFound when
+// the query has no data; FailedPrecondition when there is too little, or it ended; Cancelled soon
+// after `stopping`.
+absl::StatusOr<Prediction> Predict(const PredictOptions& options, const StageProgress& progress,
                                    const std::atomic<bool>& stopping);
 
 }  // namespace auspex
