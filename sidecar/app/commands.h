@@ -13,6 +13,7 @@ void AddCheckConfigCommand(CLI::App& app, int* exit_status);
 void AddRulesCommand(CLI::App& app, int* exit_status);
 void AddStatusCommand(CLI::App& app, int* exit_status);
 void AddPredictCommand(CLI::App& app, int* exit_status);
+void AddBacktestCommand(CLI::App& app, int* exit_status);
 void AddDoctorCommand(CLI::App& app, int* exit_status);
 
 }  // namespace auspex

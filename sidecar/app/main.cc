@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   auspex::AddRulesCommand(app, &exit_status);
   auspex::AddStatusCommand(app, &exit_status);
   auspex::AddPredictCommand(app, &exit_status);
+  auspex::AddBacktestCommand(app, &exit_status);
   auspex::AddDoctorCommand(app, &exit_status);
   try {
     app.parse(argc, argv);

@@ -1,0 +1,275 @@
+#include "sidecar/backtest/backtest.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "sidecar/base/thread_pool.h"
+#include "sidecar/forecast/prepared_models.h"
+#include "sidecar/registry/model_version.h"
+#include "sidecar/trainer/training_history.h"
+
+namespace auspex {
+namespace {
+
+constexpr char kRuleName[] = "backtest";
+constexpr size_t kBatch = 256;          // forecasts per engine call: bounds memory
+constexpr double kTrainingShare = 0.9;  // of a refit's work, about
+
+AggregateId AggregateOf(size_t series) { return AggregateId{static_cast<uint32_t>(series) + 1}; }
+
+// Of two numbers a third that looks random (Steele, Lea and Flood 2014, SplitMix).
+uint64_t MixSeed(uint64_t seed, size_t refit) {
+  uint64_t z = seed + 0x9e3779b97f4a7c15ULL * (refit + 1);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
+}
+
+// How many values of a series are at or before `t`: what may be known then.
+size_t KnownAt(const BacktestSeries& series, TimestampMs t, DurationMs step_ms) {
+  if (t < series.first_ms) return 0;
+  return std::min(series.values.size(), static_cast<size_t>((t - series.first_ms) / step_ms) + 1);
+}
+
+bool HasValue(std::span<const float> values) {
+  return std::any_of(values.begin(), values.end(), [](float v) { return !IsMissing(v); });
+}
+
+// The steps up to an origin, newest last, into all of `context`.
+void FillContext(const BacktestSeries& series, TimestampMs origin_ms, DurationMs step_ms,
+                 std::span<float> context) {
+  std::fill(context.begin(), context.end(), std::numeric_limits<float>::quiet_NaN());
+  const size_t known = KnownAt(series, origin_ms, step_ms);
+  if (known == 0) return;
+  const TimestampMs newest_ms = series.first_ms + static_cast<DurationMs>(known - 1) * step_ms;
+  const auto silent = static_cast<size_t>((origin_ms - newest_ms) / step_ms);
+  if (silent >= context.size()) return;
+  const size_t count = std::min(known, context.size() - silent);
+  std::copy_n(series.values.begin() + static_cast<ptrdiff_t>(known - count), count,
+              context.end() - static_cast<ptrdiff_t>(silent + count));
+}
+
+// Hands results on in the order of the refits, whenever each is ready. Thread-safe.
+class InOrder {
+ public:
+  InOrder(size_t refits, const ForecastSink& sink) : results_(refits), sink_(sink) {}
+
+  absl::Status Put(size_t refit, std::vector<BacktestForecast> forecasts) {
+    absl::MutexLock lock(&mu_);
+    results_[refit] = std::move(forecasts);
+    for (; next_ < results_.size() && results_[next_]; ++next_) {
+      const auto ready = std::exchange(results_[next_], std::vector<BacktestForecast>());
+      for (const BacktestForecast& forecast : *ready) {
+        if (absl::Status status = sink_(forecast); !status.ok()) return status;
+      }
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::vector<std::optional<std::vector<BacktestForecast>>> results_ ABSL_GUARDED_BY(mu_);
+  size_t next_ ABSL_GUARDED_BY(mu_) = 0;
+  const ForecastSink& sink_;
+};
+
+// How much of all refits is done. Thread-safe.
+class Progress {
+ public:
+  Progress(size_t refits, const std::function<void(double)>& show)
+      : fractions_(refits), show_(show) {}
+
+  void Set(size_t refit, double fraction) {
+    absl::MutexLock lock(&mu_);
+    // What a trainer says may go back a little; what is shown does not.
+    const double more = std::clamp(fraction, fractions_[refit], 1.0) - fractions_[refit];
+    fractions_[refit] += more;
+    done_ += more / static_cast<double>(fractions_.size());
+    if (show_) show_(std::min(done_, 1.0));
+  }
+
+ private:
+  absl::Mutex mu_;
+  std::vector<double> fractions_ ABSL_GUARDED_BY(mu_);
+  double done_ ABSL_GUARDED_BY(mu_) = 0;
+  const std::function<void(double)>& show_;
+};
+
+class Backtest {
+ public:
+  Backtest(const BacktestTask& task, const BacktestParts& parts, const ForecastSink& sink)
+      : task_(task),
+        parts_(parts),
+        spec_(task.spec),
+        plan_(PlanRefits(task.series, task.refit, task.spec.step_ms,
+                         task.spec.horizon_steps * task.spec.step_ms)),
+        progress_(plan_.size(), parts.progress),
+        results_(plan_.size(), sink) {
+    spec_.quantiles = {0.1, 0.5, 0.9};
+  }
+
+  absl::Status Run();
+
+ private:
+  bool Cancelled() const { return failed_ || (parts_.cancelled && parts_.cancelled()); }
+  absl::Status RunRefit(size_t index);
+  // Null when the untrained network answers.
+  absl::StatusOr<std::shared_ptr<const ModelVersion>> Train(size_t index);
+  TrainingJob JobFor(size_t index) const;
+  absl::StatusOr<std::shared_ptr<const ModelVersion>> Load(size_t index, TrainedModels models);
+  absl::Status ForecastBatch(PreparedVersion& prepared, std::span<const PlannedForecast> planned,
+                             std::vector<BacktestForecast>* forecasts) const;
+  BacktestForecast Answer(const PlannedForecast& planned, std::span<const float> output) const;
+
+  const BacktestTask& task_;
+  const BacktestParts& parts_;
+  model::ModelSpec spec_;
+  const std::vector<Refit> plan_;
+  Progress progress_;
+  InOrder results_;
+  std::atomic<bool> failed_{false};
+};
+
+absl::Status Backtest::Run() {
+  if (absl::Status status = spec_.Validate(); !status.ok()) return status;
+  std::vector<absl::Status> statuses(plan_.size());
+  ThreadPool pool({.name = "refit", .threads = std::max(1, task_.jobs)});
+  pool.ParallelFor(plan_.size(), [&](size_t i) {
+    statuses[i] = Cancelled() ? absl::CancelledError("interrupted") : RunRefit(i);
+    if (!statuses[i].ok()) failed_ = true;
+  });
+  // Those that were cancelled because another failed are not the reason.
+  absl::Status cancelled;
+  for (const absl::Status& status : statuses) {
+    if (!status.ok() && !absl::IsCancelled(status)) return status;
+    if (!status.ok()) cancelled = status;
+  }
+  return cancelled;
+}
+
+absl::Status Backtest::RunRefit(size_t index) {
+  const auto version = Train(index);
+  if (!version.ok()) return version.status();
+  progress_.Set(index, kTrainingShare);
+  PreparedVersion prepared(parts_.engine, spec_, *version);
+  const std::span<const PlannedForecast> planned(plan_[index].forecasts);
+  std::vector<BacktestForecast> forecasts;
+  for (size_t i = 0; i < planned.size(); i += kBatch) {
+    if (Cancelled()) return absl::CancelledError("interrupted");
+    const auto batch = planned.subspan(i, std::min(kBatch, planned.size() - i));
+    if (absl::Status status = ForecastBatch(prepared, batch, &forecasts); !status.ok()) {
+      return status;
+    }
+  }
+  std::stable_partition(forecasts.begin(), forecasts.end(),
+                        [](const BacktestForecast& forecast) { return !forecast.extra; });
+  absl::Status status = results_.Put(index, std::move(forecasts));
+  progress_.Set(index, 1);
+  return status;
+}
+
+absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index) {
+  if (!plan_[index].trains) return nullptr;
+  const auto observe = [&](const TrainingProgress& progress) {
+    progress_.Set(index, kTrainingShare * progress.fraction);
+  };
+  auto models =
+      parts_.trainer(index)->Train(JobFor(index), observe, [this] { return Cancelled(); });
+  if (absl::IsFailedPrecondition(models.status())) return nullptr;
+  if (!models.ok()) return models.status();
+  models->trained_at_ms = plan_[index].fit_ms;
+  return Load(index, *std::move(models));
+}
+
+TrainingJob Backtest::JobFor(size_t index) const {
+  const TimestampMs fit_ms = plan_[index].fit_ms;
+  const auto known = [this, fit_ms](size_t i) {
+    const BacktestSeries& series = task_.series[i];
+    return std::span(series.values).first(KnownAt(series, fit_ms, spec_.step_ms));
+  };
+  TrainingJob job;
+  job.rule = kRuleName;
+  job.spec = spec_;
+  job.seed = MixSeed(task_.seed, index);
+  job.per_aggregate = task_.per_aggregate;
+  job.own_steps_min = static_cast<int>(task_.own_history_min / spec_.step_ms);
+  for (size_t i = 0; i < task_.series.size(); ++i) {
+    if (HasValue(known(i))) job.aggregates.push_back(AggregateOf(i));
+  }
+  job.read = [this, known](AggregateId aggregate) -> absl::StatusOr<TrainingSeries> {
+    const size_t i = static_cast<size_t>(aggregate) - 1;
+    std::span<const float> values = known(i);
+    const size_t count = std::min(values.size(), static_cast<size_t>(kTrainingStepsMax));
+    const size_t skipped = values.size() - count;
+    values = values.last(count);
+    return TrainingSeries{
+        .first_ms = task_.series[i].first_ms + static_cast<DurationMs>(skipped) * spec_.step_ms,
+        .values = std::vector<float>(values.begin(), values.end())};
+  };
+  return job;
+}
+
+// By way of the registry's file, as the daemon gets them.
+absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Load(size_t index,
+                                                                   TrainedModels models) {
+  const std::string path = absl::StrCat(parts_.directory, "/refit-", index, ".safetensors");
+  if (absl::Status s = WriteModelVersion(path, kRuleName, models); !s.ok()) return s;
+  auto version = ModelVersion::Load(path, index + 1);
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return version;
+}
+
+absl::Status Backtest::ForecastBatch(PreparedVersion& prepared,
+                                     std::span<const PlannedForecast> planned,
+                                     std::vector<BacktestForecast>* forecasts) const {
+  const auto context_steps = static_cast<size_t>(spec_.context_steps);
+  const size_t outputs = static_cast<size_t>(spec_.horizon_steps) * spec_.quantiles.size();
+  std::vector<float> contexts(planned.size() * context_steps);
+  std::vector<float> values(planned.size() * outputs);
+  std::vector<model::ForecastItem> items(planned.size());
+  for (size_t i = 0; i < planned.size(); ++i) {
+    const std::span<float> context(&contexts[i * context_steps], context_steps);
+    FillContext(task_.series[planned[i].series], planned[i].origin_ms, spec_.step_ms, context);
+    const auto serving = prepared.Serving(AggregateOf(planned[i].series));
+    if (!serving.ok()) return serving.status();
+    items[i] = {serving->model, context, planned[i].origin_ms, serving->blend};
+  }
+  if (absl::Status s = parts_.engine.Forecast(spec_, items, values); !s.ok()) return s;
+  for (size_t i = 0; i < planned.size(); ++i) {
+    forecasts->push_back(Answer(planned[i], std::span(values).subspan(i * outputs, outputs)));
+  }
+  return absl::OkStatus();
+}
+
+BacktestForecast Backtest::Answer(const PlannedForecast& planned,
+                                  std::span<const float> output) const {
+  BacktestForecast forecast{
+      .series = planned.series, .origin_ms = planned.origin_ms, .extra = planned.extra};
+  const auto stride = static_cast<size_t>(std::max(1, task_.score_steps));
+  for (size_t k = stride; k * 3 <= output.size(); k += stride) {
+    const size_t row = (k - 1) * 3;
+    forecast.low.push_back(output[row]);
+    forecast.median.push_back(output[row + 1]);
+    forecast.high.push_back(output[row + 2]);
+  }
+  return forecast;
+}
+
+}  // namespace
+
+absl::Status RunBacktest(const BacktestTask& task, const BacktestParts& parts,
+                         const ForecastSink& sink) {
+  return Backtest(task, parts, sink).Run();
+}
+
+}  // namespace auspex

@@ -1,0 +1,92 @@
+#include "sidecar/backtest/backtest_set.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "sidecar/backtest/windows.h"
+#include "sidecar/core/rule.h"
+
+namespace auspex {
+namespace {
+
+constexpr int kContextStepsMax = 1'000'000;  // of a ModelSpec
+
+void KeepScored(const BacktestManifest& manifest, std::vector<CsvSeries>* series) {
+  std::erase_if(*series, [&](const CsvSeries& one) { return !manifest.IsScored(one.metric); });
+}
+
+absl::Status CheckOrigins(const BacktestManifest& manifest, const CsvSeries& series) {
+  const std::vector<TimestampMs>& origins = manifest.OriginsOf(series.labels);
+  const std::vector<TimestampMs>& alerts = manifest.alert_origins_ms;
+  const TimestampMs anchor_ms = origins.empty() ? 0 : origins.front();
+  const auto off_grid = [&](TimestampMs t) { return (t - anchor_ms) % manifest.step_ms != 0; };
+  auto bad = std::find_if(origins.begin(), origins.end(), off_grid);
+  if (bad == origins.end()) {
+    bad = std::find_if(alerts.begin(), alerts.end(), off_grid);
+    if (bad == alerts.end()) return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("the origin ", *bad, " of ", series.metric, "{", series.labels,
+                   "} is not a multiple of step_seconds from the origin ", anchor_ms));
+}
+
+}  // namespace
+
+absl::StatusOr<BacktestSet> ReadBacktestSet(const std::string& csv_path,
+                                            const std::string& manifest_path) {
+  auto manifest = ReadManifest(manifest_path);
+  if (!manifest.ok()) return manifest.status();
+  auto observed = ReadSeriesCsv(csv_path);
+  if (!observed.ok()) return observed.status();
+  BacktestSet set{.manifest = *std::move(manifest), .observed = *std::move(observed), .clean = {}};
+  KeepScored(set.manifest, &set.observed);
+  if (set.observed.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(csv_path, ": no series has a metric that ", manifest_path, " scores"));
+  }
+  if (set.manifest.truth_file.empty()) return set;
+  const auto folder = std::filesystem::path(manifest_path).parent_path();
+  auto clean = ReadSeriesCsv((folder / set.manifest.truth_file).string());
+  if (!clean.ok()) return clean.status();
+  set.clean = *std::move(clean);
+  KeepScored(set.manifest, &set.clean);
+  return set;
+}
+
+absl::StatusOr<std::vector<BacktestSeries>> SeriesOf(const BacktestSet& set) {
+  const DurationMs step_ms = set.manifest.step_ms;
+  std::vector<BacktestSeries> result;
+  for (const CsvSeries& series : set.observed) {
+    if (absl::Status s = CheckOrigins(set.manifest, series); !s.ok()) return s;
+    BacktestSeries one{.origins_ms = set.manifest.OriginsOf(series.labels),
+                       .extra_origins_ms = set.manifest.alert_origins_ms};
+    const TimestampMs start_ms = series.timestamps_ms.front();
+    const TimestampMs anchor_ms = one.origins_ms.empty() ? start_ms : one.origins_ms.front();
+    const DurationMs phase = ((start_ms - anchor_ms) % step_ms + step_ms) % step_ms;
+    one.first_ms = start_ms - phase;
+    const auto count =
+        static_cast<size_t>((series.timestamps_ms.back() - one.first_ms) / step_ms) + 1;
+    if (count > kHistoryStepsMax) {
+      return absl::InvalidArgumentError(absl::StrCat(series.metric, "{", series.labels, "} spans ",
+                                                     count, " steps, more than ",
+                                                     kHistoryStepsMax));
+    }
+    one.values = GridValues(series, one.first_ms, step_ms, count);
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+model::ModelSpec SpecOf(const BacktestManifest& manifest) {
+  model::ModelSpec spec;
+  spec.step_ms = manifest.step_ms;
+  spec.horizon_steps =
+      static_cast<int>(manifest.horizon_steps * (manifest.score_step_ms / manifest.step_ms));
+  const DurationMs context = ModelConfig().context_ms / manifest.step_ms;
+  spec.context_steps = static_cast<int>(std::clamp<DurationMs>(context, 2, kContextStepsMax));
+  return spec;
+}
+
+}  // namespace auspex

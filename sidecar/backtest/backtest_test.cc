@@ -1,0 +1,258 @@
+#include "sidecar/backtest/backtest.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <set>
+
+#include "tests/testing/temp_dir.h"
+
+namespace auspex {
+namespace {
+
+using testing::ElementsAre;
+using testing::SizeIs;
+
+constexpr DurationMs kStep = kHour;
+constexpr TimestampMs kStart = 1000 * kDay;
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+TimestampMs Hours(int hours) { return kStart + hours * kHour; }
+
+// What trainers were asked, from any thread.
+struct TrainerLog {
+  std::mutex mu;
+  std::vector<TrainingJob> jobs;
+  TimestampMs newest_seen_ms = 0;
+};
+
+// A model that depends on every value, time and number that it was given: the share of the last
+// value in its blend is a hash of them.
+class HashTrainer : public Trainer {
+ public:
+  HashTrainer(TrainerLog& log, absl::Status answer) : log_(log), answer_(std::move(answer)) {}
+
+  absl::StatusOr<TrainedModels> Train(const TrainingJob& job, const TrainingObserver& observer,
+                                      const CancelCheck& cancelled) override {
+    uint64_t hash = job.seed;
+    const auto mix = [&hash](uint64_t x) { hash = (hash ^ x) * 0x100000001b3ULL + (hash >> 29); };
+    const std::lock_guard lock(log_.mu);
+    for (const AggregateId aggregate : job.aggregates) {
+      const auto series = job.read(aggregate);
+      if (!series.ok()) return series.status();
+      mix(static_cast<uint64_t>(series->first_ms));
+      for (const float value : series->values) mix(std::bit_cast<uint32_t>(value));
+      const auto steps = static_cast<DurationMs>(series->values.size()) - 1;
+      log_.newest_seen_ms =
+          std::max(log_.newest_seen_ms, series->first_ms + steps * job.spec.step_ms);
+    }
+    log_.jobs.push_back(job);
+    if (observer) observer({.stage = "base", .fraction = 0.5, .loss = 1});
+    if (cancelled()) return absl::CancelledError("cancelled");
+    if (!answer_.ok()) return answer_;
+    const float last = static_cast<float>(hash >> 40) / static_cast<float>(1 << 24);
+    TrainedModels models{.spec = job.spec, .base = model::UntrainedWeights(job.spec)};
+    models.choice = {.candidate = "base+last", .own = false, .blend = {1 - last, 0, last}};
+    return models;
+  }
+
+ private:
+  TrainerLog& log_;
+  const absl::Status answer_;
+};
+
+class BacktestTest : public testing::Test {
+ protected:
+  BacktestTest() {
+    task_.spec.step_ms = kStep;
+    task_.spec.horizon_steps = 6;
+    task_.spec.context_steps = 72;
+    task_.refit = {.kind = RefitPolicy::Kind::kOrigins, .origins = 2, .every_ms = 0};
+    for (int s = 0; s < 2; ++s) {
+      BacktestSeries series{.first_ms = kStart};
+      for (int i = 0; i < 300; ++i) {
+        const double daily = std::sin(i * 2 * M_PI / 24 + s);
+        series.values.push_back(static_cast<float>(100 + 20 * daily + (i * 37 % 11)));
+      }
+      for (const int hour : {100, 113, 126, 139, 152}) series.origins_ms.push_back(Hours(hour));
+      task_.series.push_back(std::move(series));
+    }
+  }
+
+  absl::Status Run(std::vector<BacktestForecast>* forecasts) {
+    const BacktestParts parts{
+        .trainer = [this](size_t) { return std::make_unique<HashTrainer>(log_, answer_); },
+        .engine = *engine_,
+        .directory = directory_.path(),
+        .progress =
+            [this](double fraction) {
+              EXPECT_GE(fraction, progress_);
+              progress_ = fraction;
+            },
+        .cancelled = [this] { return cancelled_; }};
+    progress_ = 0;
+    return RunBacktest(task_, parts, [&](const BacktestForecast& forecast) {
+      forecasts->push_back(forecast);
+      return sink_status_;
+    });
+  }
+  std::vector<BacktestForecast> Forecasts() {
+    std::vector<BacktestForecast> forecasts;
+    const absl::Status status = Run(&forecasts);
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_NEAR(progress_, 1, 1e-9);
+    return forecasts;
+  }
+
+  const TempDir directory_;
+  const std::unique_ptr<model::Engine> engine_ = *model::CreateEngine("scalar", model::SerialFor());
+  BacktestTask task_;
+  TrainerLog log_;
+  absl::Status answer_;
+  absl::Status sink_status_;
+  bool cancelled_ = false;
+  double progress_ = 0;
+};
+
+// Bit by bit: NaN equals NaN.
+bool Same(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](float x, float y) {
+    return std::bit_cast<uint32_t>(x) == std::bit_cast<uint32_t>(y);
+  });
+}
+bool Same(const BacktestForecast& a, const BacktestForecast& b) {
+  return a.series == b.series && a.origin_ms == b.origin_ms && a.extra == b.extra &&
+         Same(a.low, b.low) && Same(a.median, b.median) && Same(a.high, b.high);
+}
+
+TEST_F(BacktestTest, ASecretOfTheFutureIsNotFound) {
+  const auto honest = Forecasts();
+  ASSERT_THAT(honest, SizeIs(10));
+  for (const int secret_hour : {101, 113, 127, 140}) {
+    const BacktestTask task = task_;
+    for (BacktestSeries& series : task_.series) {
+      for (size_t i = static_cast<size_t>(secret_hour); i < series.values.size(); ++i) {
+        series.values[i] = 1e9f;
+      }
+    }
+    const auto told = Forecasts();
+    ASSERT_EQ(told.size(), honest.size());
+    for (size_t i = 0; i < told.size(); ++i) {
+      const bool is_past = told[i].origin_ms < Hours(secret_hour);
+      EXPECT_EQ(Same(told[i], honest[i]), is_past)
+          << "secret at " << secret_hour << ", origin " << (told[i].origin_ms - kStart) / kHour;
+    }
+    task_ = task;
+  }
+}
+
+TEST_F(BacktestTest, TrainingSeesNothingAfterItsTime) {
+  task_.refit.kind = RefitPolicy::Kind::kFirst;
+  Forecasts();
+  ASSERT_THAT(log_.jobs, SizeIs(1));
+  EXPECT_EQ(log_.newest_seen_ms, Hours(100));
+}
+
+TEST_F(BacktestTest, TrainsOnWhatTheDaemonWould) {
+  std::fill_n(task_.series[1].values.begin(), 120, kNan);
+  task_.series[1].origins_ms.erase(task_.series[1].origins_ms.begin());
+  Forecasts();
+  ASSERT_THAT(log_.jobs, SizeIs(3));
+  EXPECT_THAT(log_.jobs[0].aggregates, ElementsAre(AggregateId{1}));
+  EXPECT_THAT(log_.jobs[1].aggregates, ElementsAre(AggregateId{1}, AggregateId{2}));
+  EXPECT_EQ(log_.jobs[0].own_steps_min, 72);
+  EXPECT_TRUE(log_.jobs[0].per_aggregate);
+  EXPECT_THAT(log_.jobs[0].spec.quantiles, ElementsAre(0.1, 0.5, 0.9));
+}
+
+TEST_F(BacktestTest, EveryFitHasASeedOfItsOwn) {
+  Forecasts();
+  const auto first = log_.jobs;
+  log_.jobs.clear();
+  Forecasts();
+  std::set<uint64_t> seeds;
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(log_.jobs[i].seed, first[i].seed);
+    seeds.insert(first[i].seed);
+  }
+  task_.seed = 2;
+  log_.jobs.clear();
+  Forecasts();
+  for (const TrainingJob& job : log_.jobs) seeds.insert(job.seed);
+  EXPECT_THAT(seeds, SizeIs(6));
+}
+
+TEST_F(BacktestTest, JobsChangeNothing) {
+  task_.series[0].extra_origins_ms = {Hours(120), Hours(160)};
+  const auto one = Forecasts();
+  task_.jobs = 4;
+  const auto many = Forecasts();
+  ASSERT_EQ(many.size(), one.size());
+  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(Same(many[i], one[i])) << i;
+  // By refit; in it the extra ones last.
+  EXPECT_TRUE(one[4].extra);
+  EXPECT_EQ(one[4].origin_ms, Hours(120));
+  EXPECT_EQ(one[5].origin_ms, Hours(126));
+}
+
+TEST_F(BacktestTest, AnswersAtTheStepsThatAreScored) {
+  const auto all = Forecasts();
+  ASSERT_THAT(all[0].median, SizeIs(6));
+  task_.score_steps = 3;
+  const auto some = Forecasts();
+  EXPECT_THAT(some[0].median, ElementsAre(all[0].median[2], all[0].median[5]));
+  EXPECT_THAT(some[0].low, ElementsAre(all[0].low[2], all[0].low[5]));
+  EXPECT_THAT(some[0].high, ElementsAre(all[0].high[2], all[0].high[5]));
+}
+
+TEST_F(BacktestTest, TooLittleHistoryLeavesTheUntrainedNetwork) {
+  answer_ = absl::FailedPreconditionError("too little");
+  const auto untrained = Forecasts();
+  ASSERT_THAT(untrained, SizeIs(10));
+  const auto model = *engine_->Prepare(task_.spec, model::UntrainedWeights(task_.spec));
+  const std::vector<float>& values = task_.series[0].values;
+  const std::vector<float> context(values.begin() + 101 - 72, values.begin() + 101);
+  const model::ForecastItem item{model.get(), context, Hours(100), {}};
+  std::vector<float> expected(6 * 3);
+  ASSERT_TRUE(engine_->Forecast(task_.spec, std::span(&item, 1), expected).ok());
+  for (size_t k = 0; k < 6; ++k) {
+    EXPECT_EQ(untrained[0].low[k], expected[3 * k]);
+    EXPECT_EQ(untrained[0].median[k], expected[3 * k + 1]);
+    EXPECT_EQ(untrained[0].high[k], expected[3 * k + 2]);
+  }
+}
+
+TEST_F(BacktestTest, ForecastsASeriesThatFellSilent) {
+  task_.series[1].values.resize(95);
+  const auto forecasts = Forecasts();
+  ASSERT_THAT(forecasts, SizeIs(10));
+  EXPECT_EQ(forecasts[2].series, 1u);
+  EXPECT_GT(forecasts[2].median[0], 50);
+  // Out of the context's reach there is nothing to say.
+  task_.series[1].values.resize(20);
+  EXPECT_FALSE(std::isfinite(Forecasts()[2].median[0]));
+}
+
+TEST_F(BacktestTest, ErrorsEndIt) {
+  std::vector<BacktestForecast> forecasts;
+  task_.jobs = 3;
+  answer_ = absl::UnavailableError("it died");
+  EXPECT_TRUE(absl::IsUnavailable(Run(&forecasts)));
+  answer_ = absl::OkStatus();
+  sink_status_ = absl::ResourceExhaustedError("disk full");
+  EXPECT_TRUE(absl::IsResourceExhausted(Run(&forecasts)));
+  sink_status_ = absl::OkStatus();
+  cancelled_ = true;
+  EXPECT_TRUE(absl::IsCancelled(Run(&forecasts)));
+  cancelled_ = false;
+  task_.spec.horizon_steps = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(&forecasts)));
+}
+
+}  // namespace
+}  // namespace auspex
