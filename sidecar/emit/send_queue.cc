@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "sidecar/base/backoff.h"
 #include "sidecar/base/thread.h"
 #include "sidecar/emit/emit_metrics.h"
+#include "sidecar/emit/series_identity.h"
 
 namespace auspex {
 namespace {
@@ -221,7 +221,7 @@ class SendQueue::Shard {
 
 class SendQueue::Impl {
  public:
-  Impl(SendQueueOptions send_options, const Clock& wall_clock, Logger log,
+  Impl(SendQueueOptions send_options, const Clock& wall_clock, const Logger& log,
        prometheus::Registry& registry)
       : options(std::move(send_options)),
         clock(wall_clock),
@@ -240,9 +240,9 @@ class SendQueue::Impl {
   std::vector<std::unique_ptr<Shard>> shards;
 };
 
-SendQueue::SendQueue(SendQueueOptions options, const Clock& clock, Logger logger,
+SendQueue::SendQueue(SendQueueOptions options, const Clock& clock, const Logger& logger,
                      prometheus::Registry& registry)
-    : impl_(std::make_unique<Impl>(std::move(options), clock, std::move(logger), registry)) {}
+    : impl_(std::make_unique<Impl>(std::move(options), clock, logger, registry)) {}
 
 SendQueue::~SendQueue() { Stop(0); }
 
@@ -258,7 +258,8 @@ void SendQueue::Enqueue(const std::vector<LabeledSample>& samples) {
       ++refused;
       continue;
     }
-    const size_t shard = absl::HashOf(sample.labels) % impl_->shards.size();
+    // A marker must not overtake, or be overtaken by, the first sample of what comes after it.
+    const size_t shard = SeriesIdentityHash(sample.labels) % impl_->shards.size();
     impl_->shards[shard]->Push(sample);
   }
   if (refused == 0) return;

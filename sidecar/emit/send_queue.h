@@ -21,9 +21,10 @@ namespace auspex {
 struct SendQueueOptions {
   std::string name;  // label remote_name of the metrics
   RemoteWriteEndpoint endpoint;
-  size_t capacity = 10000;            // samples that wait per shard; a full shard drops the oldest
-  int shards = 2;                     // connections; a series stays on one, so its order is kept
-  size_t max_samples_per_send = 500;  // small: a 1.0 receiver refuses a batch as a whole
+  size_t capacity = 10000;  // samples that wait per shard; a full shard drops the oldest
+  // Connections. A series and those that succeed it stay on one, so that their order is kept.
+  int shards = 2;
+  size_t max_samples_per_send = 500;       // small: a 1.0 receiver refuses a batch as a whole
   DurationMs batch_deadline_ms = kSecond;  // a part-filled batch leaves after this
   DurationMs min_backoff_ms = 30;
   DurationMs max_backoff_ms = 5 * kSecond;
@@ -38,13 +39,13 @@ struct SendQueueOptions {
 class SendQueue {
  public:
   // What it was given must outlive it.
-  SendQueue(SendQueueOptions options, const Clock& clock, Logger logger,
+  SendQueue(SendQueueOptions options, const Clock& clock, const Logger& logger,
             prometheus::Registry& registry);
   ~SendQueue();  // stops at once
 
   void Start();
-  // Samples of one series leave in the order they were given. Samples too far ahead of the clock
-  // are refused here, logged and counted.
+  // Samples of one series and its successors (series_identity.h) leave in the order they were
+  // given. Samples too far ahead of the clock are refused here, logged and counted.
   void Enqueue(const std::vector<LabeledSample>& samples);
   // Sends what waits, for at most `flush_ms`, then stops; what is left is counted as dropped.
   // Idempotent.

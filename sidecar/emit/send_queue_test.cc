@@ -4,94 +4,19 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
-#include <functional>
+#include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/time/time.h"
 #include "sidecar/base/clock.h"
-#include "sidecar/net/http_server.h"
-#include "sidecar/wire/snappy_block.h"
-#include "sidecar/wire/write_request_decoder.h"
+#include "sidecar/emit/fake_receiver_test.h"
+#include "sidecar/emit/series_identity.h"
 
 namespace auspex {
 namespace {
 
 using testing::ElementsAre;
-
-// One request as the receiver saw it.
-struct Received {
-  WriteProtocol protocol = WriteProtocol::kV1;
-  std::vector<std::string> series;  // the label `s` of each sample, in order
-  std::vector<double> values;
-};
-
-// A receiver that answers as the test tells it to.
-class FakeReceiver {
- public:
-  using Answer = std::function<HttpResponse(const Received&)>;
-
-  explicit FakeReceiver(Answer answer)
-      : answer_(std::move(answer)), server_(Options(), Logger(), registry_) {
-    server_.Handle("POST", "/write", [this](const HttpRequest& request) { return Take(request); });
-    EXPECT_TRUE(server_.Start().ok());
-  }
-  ~FakeReceiver() { server_.Stop(); }
-
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", server_.port(), "/write"); }
-
-  std::vector<Received> requests() const {
-    absl::MutexLock lock(&mu_);
-    return requests_;
-  }
-  // Waits until that many requests came.
-  bool Await(size_t count) const {
-    absl::MutexLock lock(&mu_);
-    const auto enough = [&] { return requests_.size() >= count; };
-    return mu_.AwaitWithTimeout(absl::Condition(&enough), absl::Seconds(20));
-  }
-
- private:
-  static HttpServerOptions Options() {
-    HttpServerOptions options;
-    options.listen_address = "127.0.0.1:0";
-    return options;
-  }
-
-  HttpResponse Take(const HttpRequest& request) {
-    Received received;
-    if (request.Header("Content-Type").find("v2") != std::string_view::npos) {
-      received.protocol = WriteProtocol::kV2;
-    }
-    std::string body;
-    EXPECT_TRUE(SnappyUncompress(request.body, kDecompressedBytesMax, &body).ok());
-    EXPECT_TRUE(WriteRequestDecoder()
-                    .Decode(received.protocol, body,
-                            [&](const DecodedSeries& series) {
-                              for (const LabelView& label : series.labels) {
-                                if (label.name == "s") received.series.emplace_back(label.value);
-                              }
-                              for (const Sample& s : series.samples) {
-                                received.values.push_back(s.value);
-                              }
-                            })
-                    .ok());
-    const HttpResponse response = answer_(received);
-    absl::MutexLock lock(&mu_);
-    requests_.push_back(std::move(received));
-    return response;
-  }
-
-  const Answer answer_;
-  prometheus::Registry registry_;
-  mutable absl::Mutex mu_;
-  std::vector<Received> requests_ ABSL_GUARDED_BY(mu_);
-  HttpServer server_;
-};
 
 HttpResponse Status(int status, std::vector<std::pair<std::string, std::string>> headers = {}) {
   HttpResponse response;
@@ -345,6 +270,53 @@ TEST_F(SendQueueTest, ASeriesStaysOnOneShard) {
     ASSERT_EQ(values.size(), 20U) << name;
     EXPECT_TRUE(std::is_sorted(values.begin(), values.end())) << name;
   }
+}
+
+// Day and night take turns in `period`: each turn is a sample of the one, and a marker for the
+// other.
+TEST_F(SendQueueTest, ASeriesAndItsSuccessorStayOnOneShard) {
+  FakeReceiver receiver([](const Received&) { return Status(204); });
+  SendQueueOptions options = Options(receiver.url());
+  options.shards = 4;
+  SendQueue queue(options, clock_, Logger(), registry_);
+  queue.Start();
+  constexpr int kUsers = 40;
+  constexpr int kTurns = 20;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    std::vector<LabeledSample> emission;
+    for (int user = 0; user < kUsers; ++user) {
+      const LabelSet labels({{"__name__", "x_forecast"}, {"s", absl::StrCat(user)}});
+      const TimestampMs now_ms = clock_.NowMs();
+      emission.push_back(
+          {labels.With("period", turn % 2 == 0 ? "day" : "night"), {now_ms, 2.0 * turn}});
+      emission.push_back(
+          {labels.With("period", turn % 2 == 0 ? "night" : "day"), {now_ms, 2.0 * turn + 1}});
+    }
+    queue.Enqueue(emission);
+  }
+  queue.Stop(20 * kSecond);
+  std::map<std::string, std::vector<double>> by_user;
+  for (const Received& request : receiver.requests()) {
+    for (size_t i = 0; i < request.series.size(); ++i) {
+      by_user[request.series[i]].push_back(request.values[i]);
+    }
+  }
+  ASSERT_EQ(by_user.size(), size_t{kUsers});
+  for (const auto& [user, values] : by_user) {
+    ASSERT_EQ(values.size(), size_t{2 * kTurns}) << user;
+    EXPECT_TRUE(std::is_sorted(values.begin(), values.end())) << user;
+  }
+}
+
+TEST(SeriesIdentityHash, LeavesOutWhatChangesWithASuccessorAndNothingElse) {
+  const LabelSet series({{"__name__", "x_forecast"}, {"user", "ann"}, {"period", "day"}});
+  const size_t hash = SeriesIdentityHash(series);
+  EXPECT_EQ(SeriesIdentityHash(series.With("period", "night")), hash);
+  EXPECT_EQ(SeriesIdentityHash(series.Without("period")), hash);
+  EXPECT_EQ(SeriesIdentityHash(series.With("model", "lstm").With("reason", "ok")), hash);
+  EXPECT_NE(SeriesIdentityHash(series.With("user", "bob")), hash);
+  EXPECT_NE(SeriesIdentityHash(series.With("quantile", "0.5")), hash);
+  EXPECT_NE(SeriesIdentityHash(series.With("__name__", "x_forecast_state")), hash);
 }
 
 }  // namespace
