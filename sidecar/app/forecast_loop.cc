@@ -60,9 +60,11 @@ bool ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& ru
 }
 
 void ForecastLoop::KeepIssued(const ActiveRule& active, const RuleForecasts& result) {
-  std::vector<IssuedForecast> row;
+  IssuedRow row;
+  row.leads_ms = active.rule.leads_ms;
   for (const Forecast& forecast : result.forecasts) {
     if (forecast.values.empty()) continue;
+    row.quantile_levels = forecast.quantile_levels;  // those of the rule: the same for all
     IssuedForecast issued;
     issued.aggregate = forecast.aggregate;
     for (const DurationMs lead_ms : active.rule.leads_ms) {
@@ -70,7 +72,7 @@ void ForecastLoop::KeepIssued(const ActiveRule& active, const RuleForecasts& res
         issued.values.push_back(static_cast<float>(forecast.At(q, result.origin_ms + lead_ms)));
       }
     }
-    row.push_back(std::move(issued));
+    row.forecasts.push_back(std::move(issued));
   }
   absl::Status status = parts_.issued.Put(active.values_id, result.origin_ms, row);
   if (status.ok()) {

@@ -12,11 +12,23 @@
 
 namespace auspex {
 
-// What one aggregate was told at one lead: the values at each quantile level of the rule.
+// What one aggregate was told: [leads][quantile levels] values, of its row.
 struct IssuedForecast {
   AggregateId aggregate{};
-  // [leads][quantile levels] of the rule at the time of issue.
   std::vector<float> values;
+};
+
+// What a rule issued at one origin, with the leads and levels that it had then: a reload may have
+// given it others since.
+struct IssuedRow {
+  std::vector<DurationMs> leads_ms;
+  std::vector<double> quantile_levels;
+  std::vector<IssuedForecast> forecasts;
+
+  // The value of a forecast of this row. REQUIRES: indexes into leads_ms and quantile_levels.
+  float At(const IssuedForecast& forecast, size_t lead, size_t level) const {
+    return forecast.values[lead * quantile_levels.size() + level];
+  }
 };
 
 // One row per rule and origin. Thread-safe.
@@ -25,11 +37,12 @@ class IssuedLog {
   // `store` must outlive the log.
   explicit IssuedLog(Store& store) : store_(store) {}
 
-  absl::Status Put(RuleId rule, TimestampMs origin_ms, std::span<const IssuedForecast> forecasts);
-  // Visits rows with first_ms <= origin <= last_ms, oldest first.
-  absl::Status Read(
-      RuleId rule, TimestampMs first_ms, TimestampMs last_ms,
-      const std::function<void(TimestampMs, std::span<const IssuedForecast>)>& visit) const;
+  // REQUIRES: every forecast has leads x levels values.
+  absl::Status Put(RuleId rule, TimestampMs origin_ms, const IssuedRow& row);
+  // Visits rows with first_ms <= origin <= last_ms, oldest first. DataLoss for a row that is not
+  // what was written.
+  absl::Status Read(RuleId rule, TimestampMs first_ms, TimestampMs last_ms,
+                    const std::function<void(TimestampMs, const IssuedRow&)>& visit) const;
   // Drops rows with origins before `t_ms`.
   absl::Status Trim(RuleId rule, TimestampMs t_ms);
 

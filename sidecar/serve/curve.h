@@ -14,7 +14,8 @@ namespace auspex {
 // further (5 minutes).
 inline constexpr DurationMs kCurveSpacing = kLookbackDelta;
 
-// What was forecast at a fixed lead, by target time: [quantile levels] values each.
+// What was forecast at a fixed lead, by target time: a value for each quantile level of the present
+// forecast, missing where that level was not forecast then.
 struct PastPoint {
   TimestampMs target_ms = 0;
   std::vector<float> values;

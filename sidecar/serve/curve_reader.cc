@@ -10,6 +10,28 @@ namespace {
 
 using PastByAggregate = absl::flat_hash_map<AggregateId, std::vector<PastPoint>>;
 
+// Appends what a row said at `lead_ms` to the past of each aggregate in `past`, at the levels of
+// `latest`. A reload may have changed leads and levels since the row was issued: a lead that it
+// does not have gives no point, a level that it does not have a missing value.
+void AddPast(const IssuedRow& row, TimestampMs origin_ms, DurationMs lead_ms,
+             const Forecast& latest, PastByAggregate* past) {
+  const auto found = std::find(row.leads_ms.begin(), row.leads_ms.end(), lead_ms);
+  if (found == row.leads_ms.end()) return;
+  const auto lead = static_cast<size_t>(found - row.leads_ms.begin());
+  std::vector<int> level_now;
+  for (const double level : row.quantile_levels) level_now.push_back(latest.LevelIndex(level));
+  for (const IssuedForecast& issued : row.forecasts) {
+    const auto it = past->find(issued.aggregate);
+    if (it == past->end()) continue;
+    PastPoint point = {origin_ms + lead_ms, {}};
+    point.values.assign(latest.quantile_levels.size(), static_cast<float>(Missing()));
+    for (size_t q = 0; q < level_now.size(); ++q) {
+      if (level_now[q] >= 0) point.values[level_now[q]] = row.At(issued, lead, q);
+    }
+    it->second.push_back(std::move(point));
+  }
+}
+
 // Whether the matchers on one label all accept `value`.
 bool LabelAccepted(const Selector& selector, std::string_view name, std::string_view value) {
   return std::all_of(selector.matchers().begin(), selector.matchers().end(),
@@ -79,6 +101,7 @@ absl::Status CurveReader::ReadRule(const ActiveRule& active, const ActiveRules& 
   std::vector<const Forecast*> wanted;
   PastByAggregate past;
   for (const Forecast& forecast : latest.forecasts) {
+    if (forecast.values.empty()) continue;
     if (!AggregateAccepted(selector, forecast.labels.Merged(rules.external_labels))) continue;
     wanted.push_back(&forecast);
     past[forecast.aggregate];
@@ -92,20 +115,13 @@ absl::Status CurveReader::ReadRule(const ActiveRule& active, const ActiveRules& 
   const TimestampMs past_first_ms = std::max(first_ms, oldest_ms);
   const TimestampMs past_last_ms = std::min(last_ms, latest.origin_ms);
   if (past_first_ms <= past_last_ms) {
-    absl::Status status = issued_.Read(
-        active.values_id, past_first_ms - lead_ms - active.rule.interval_ms,
-        past_last_ms - lead_ms + active.rule.interval_ms,
-        [&](TimestampMs origin_ms, std::span<const IssuedForecast> row) {
-          for (const IssuedForecast& issued : row) {
-            const auto it = past.find(issued.aggregate);
-            if (it == past.end() || issued.values.size() < active.rule.model.quantiles.size()) {
-              continue;
-            }
-            it->second.push_back({origin_ms + lead_ms,
-                                  {issued.values.begin(),
-                                   issued.values.begin() + active.rule.model.quantiles.size()}});
-          }
-        });
+    absl::Status status =
+        issued_.Read(active.values_id, past_first_ms - lead_ms - active.rule.interval_ms,
+                     past_last_ms - lead_ms + active.rule.interval_ms,
+                     [&](TimestampMs origin_ms, const IssuedRow& row) {
+                       // Forecasts of one run have the same levels.
+                       AddPast(row, origin_ms, lead_ms, *wanted.front(), &past);
+                     });
     if (!status.ok()) return status;
   }
   for (const Forecast* forecast : wanted) {

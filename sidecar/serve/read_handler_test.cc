@@ -2,7 +2,10 @@
 #include "sidecar/serve/read_handler.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <prometheus/registry.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
@@ -149,23 +152,34 @@ class ReadHandlerTest : public testing::Test {
 
 TEST_F(ReadHandlerTest, RefusesWhatIsNoReadRequest) {
   Publish();
-  const std::vector<std::pair<std::string, std::string>> bodies = {
-      {"empty", ""},
-      {"garbage", "garbage"},
-      {"plain protobuf", RequestAccepting({})},
-      {"framed snappy", std::string("\xff\x06\x00\x00sNaPpY", 10)},
-      {"bad protobuf", SnappyCompress("\x0a\xff")},
+  constexpr std::string_view kCorrupt = "snappy: corrupt input\n";
+  const struct {
+    std::string_view what;
+    std::string body;
+    std::string_view message;  // begins the answer
+  } kRows[] = {
+      {"empty", "", kCorrupt},
+      {"garbage", "garbage", kCorrupt},
+      {"plain protobuf", RequestAccepting({}), kCorrupt},
+      {"framed snappy", std::string("\xff\x06\x00\x00sNaPpY", 10), kCorrupt},
+      {"33 MiB decompressed", SnappyCompress(std::string(33 << 20, 'x')),
+       "snappy: decompressed size 34603008 exceeds limit 33554432\n"},
+      {"bad protobuf", SnappyCompress("\x0a\xff"),
+       "malformed protobuf: not a prometheus.ReadRequest\n"},
       {"regular expression",
-       SnappyCompress(ReadRequestMessage(Matcher::Type::kRegex, "curve(", {}))},
+       SnappyCompress(ReadRequestMessage(Matcher::Type::kRegex, "curve(", {})),
+       "bad regular expression \"curve(\" for label forecast: "},
       {"matcher type",
-       SnappyCompress(ReadRequestMessage(static_cast<Matcher::Type>(9), "curve", {}))},
-      {"unknown answer type", SnappyCompress(RequestAccepting({7}))},
+       SnappyCompress(ReadRequestMessage(static_cast<Matcher::Type>(9), "curve", {})),
+       "matcher on label \"forecast\": unknown type 9\n"},
+      {"unknown answer type", SnappyCompress(RequestAccepting({7})),
+       "accepted_response_types: only SAMPLES is offered\n"},
   };
-  for (const auto& [what, body] : bodies) {
-    const HttpResponse response = handler_->Handle(Post(body));
-    EXPECT_EQ(response.status, 400) << what;
-    EXPECT_GT(response.body.size(), 1U) << what;
-    EXPECT_EQ(response.content_type.rfind("text/plain", 0), 0U) << what;
+  for (const auto& row : kRows) {
+    const HttpResponse response = handler_->Handle(Post(row.body));
+    EXPECT_EQ(response.status, 400) << row.what;
+    EXPECT_TRUE(response.body.starts_with(row.message)) << row.what << ": " << response.body;
+    EXPECT_EQ(response.content_type.rfind("text/plain", 0), 0U) << row.what;
   }
 }
 
@@ -286,8 +300,10 @@ TEST_F(ReadHandlerTest, ThePastIsWhatWasIssuedAtTheShortestLead) {
   for (TimestampMs origin = kOrigin - kDay; origin <= kOrigin; origin += kStep) {
     // Minutes from now to the target, as the median of the shortest lead; the longer lead is -1.
     const auto minutes = static_cast<float>((origin + kHour - kOrigin) / kMinute);
-    const IssuedForecast issued = {kAnn, {minutes - 1, minutes, minutes + 1, -1, -1, -1}};
-    ASSERT_TRUE(issued_->Put(RuleId{1}, origin, {&issued, 1}).ok());
+    const IssuedRow row = {{kHour, 6 * kHour},
+                           {0.1, 0.5, 0.9},
+                           {{kAnn, {minutes - 1, minutes, minutes + 1, -1, -1, -1}}}};
+    ASSERT_TRUE(issued_->Put(RuleId{1}, origin, row).ok());
   }
   const ReadResult past =
       Ask("{forecast=\"curve\",quantile=\"0.5\"}", kOrigin - kHour, kOrigin + kHour);
@@ -301,6 +317,32 @@ TEST_F(ReadHandlerTest, ThePastIsWhatWasIssuedAtTheShortestLead) {
   EXPECT_EQ(past[0].samples[13].value, 1);
   // Nothing had been issued for bob: his curve begins after the origin.
   EXPECT_EQ(past[1].samples.size(), 12U);
+}
+
+// Until two hours ago the rule had other leads and levels than now: [1h, 6h] x [0.1, 0.5, 0.9].
+TEST_F(ReadHandlerTest, ThePastIsReadWithTheLeadsAndLevelsOfItsTime) {
+  Publish();
+  for (TimestampMs origin = kOrigin - kDay; origin <= kOrigin; origin += kStep) {
+    const IssuedRow before = {{kMinute, kHour}, {0.5, 0.99}, {{kAnn, {-1, -1, 50, 99}}}};
+    const IssuedRow now = {{kHour, 6 * kHour}, {0.1, 0.5, 0.9}, {{kAnn, {10, 51, 90, -1, -1, -1}}}};
+    ASSERT_TRUE(issued_->Put(RuleId{1}, origin, origin < kOrigin - 2 * kHour ? before : now).ok());
+  }
+  const auto past = [&](const std::string& quantile) {
+    const ReadResult result = Ask("{forecast=\"curve\",user=\"ann\",quantile=\"" + quantile + "\"}",
+                                  kOrigin - 2 * kHour, kOrigin);
+    std::vector<double> values;
+    for (const ReadSeries& series : result) {
+      for (const Sample& sample : series.samples) values.push_back(sample.value);
+    }
+    return values;
+  };
+  // The median was forecast an hour ahead all the time.
+  std::vector<double> median(12, 50);
+  median.insert(median.end(), 13, 51);
+  EXPECT_EQ(past("0.5"), median);
+  // The upper quantile was another one before: no value of that one is taken for it.
+  EXPECT_EQ(past("0.9"), std::vector<double>(13, 90));
+  EXPECT_EQ(past("0.99"), std::vector<double>());
 }
 
 TEST_F(ReadHandlerTest, ManyClientsAtOnceGetTheSameAnswer) {
@@ -317,18 +359,63 @@ TEST_F(ReadHandlerTest, ManyClientsAtOnceGetTheSameAnswer) {
   EXPECT_EQ(equal, 16);
 }
 
-TEST_F(ReadHandlerTest, OnlyPostIsAllowed) {
-  HttpServer server({.listen_address = "127.0.0.1:0"}, Logger(), registry_);
-  server.Handle("POST", "/api/v1/read",
-                [this](const HttpRequest& request) { return handler_->Handle(request); });
-  ASSERT_TRUE(server.Start().ok());
-  HttpClientRequest request;
-  request.url = "http://127.0.0.1:" + std::to_string(server.port()) + "/api/v1/read";
-  HttpClient client;
-  const auto response = client.Perform(request);
+// The handler behind a real server.
+class ReadServerTest : public ReadHandlerTest {
+ protected:
+  void SetUp() override {
+    ReadHandlerTest::SetUp();
+    server_.Handle("POST", "/api/v1/read",
+                   [this](const HttpRequest& request) { return handler_->Handle(request); });
+    ASSERT_TRUE(server_.Start().ok());
+  }
+  void TearDown() override { server_.Stop(); }
+
+  absl::StatusOr<HttpClientResponse> Perform(const std::string& method, const std::string& body) {
+    HttpClientRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:" + std::to_string(server_.port()) + "/api/v1/read";
+    request.body = body;
+    return HttpClient().Perform(request);
+  }
+
+  // Sends bytes and goes away without waiting for an answer.
+  void SendAndLeave(const std::string& bytes) {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(server_.port()));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    close(fd);
+  }
+
+  HttpServer server_{{.listen_address = "127.0.0.1:0"}, Logger(), registry_};
+};
+
+TEST_F(ReadServerTest, OnlyPostIsAllowed) {
+  const auto response = Perform("GET", "");
   ASSERT_TRUE(response.ok()) << response.status();
   EXPECT_EQ(response->status, 405);
   EXPECT_NE(response->Header("Allow").find("POST"), std::string_view::npos);
+}
+
+TEST_F(ReadServerTest, ClientsThatLeaveDoNotStopTheOthers) {
+  Publish();
+  const std::string body =
+      EncodeReadRequest({{kOrigin, kOrigin + kDay, Selector::Parse(kEverything).value()}});
+  const std::string head =
+      "POST /api/v1/read HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) +
+      "\r\n\r\n";
+  for (int i = 0; i < 20; ++i) {
+    SendAndLeave(head + body);                             // before the answer
+    SendAndLeave(head + body.substr(0, body.size() / 2));  // before the request is complete
+  }
+  const auto response = Perform("POST", body);
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, handler_->Handle(Post(body)).body);
 }
 
 }  // namespace
