@@ -9,7 +9,9 @@
 namespace auspex {
 namespace {
 
-std::string StateKey(const std::string& rule) { return absl::StrCat("emit/live/", rule); }
+constexpr char kStateFolder[] = "emit/live/";
+
+std::string StateKey(const std::string& rule) { return absl::StrCat(kStateFolder, rule); }
 
 }  // namespace
 
@@ -21,6 +23,7 @@ void EmitLoop::SetSenders(std::vector<std::shared_ptr<SendQueue>> senders) {
 void EmitLoop::Run() {
   const auto rules = rules_.Current();
   absl::MutexLock lock(&mu_);
+  if (!restored_) RestoreAll();
   const TimestampMs now_ms = clock_.NowMs();
   for (const ActiveRule& active : rules->rules) {
     const auto latest = forecasts_.Latest(active.rule.name);
@@ -45,6 +48,16 @@ void EmitLoop::EndDroppedRules(const ActiveRules& rules, TimestampMs now_ms) {
     }
     it = live_.erase(it);
   }
+}
+
+void EmitLoop::RestoreAll() {
+  const auto keys = state_.Keys(kStateFolder);
+  if (!keys.ok()) {
+    logger_.Error("cannot list the live series", {{"error", keys.status()}});
+    return;  // tried again by the next run
+  }
+  for (const std::string& key : *keys) Live(key.substr(sizeof(kStateFolder) - 1));
+  restored_ = true;
 }
 
 LiveSeries& EmitLoop::Live(const std::string& rule) {

@@ -37,13 +37,15 @@ class EmitLoop {
   // Where emissions go from now on.
   void SetSenders(std::vector<std::shared_ptr<SendQueue>> senders);
 
-  // Emits every rule that has forecasts, and ends the series of rules that are gone.
+  // Emits every rule that has forecasts, and ends the series of rules that are gone: by a reload,
+  // or (in the first run) while no daemon was there.
   void Run();
 
   // The series as they would be emitted now, in exposition format.
   std::string Exposition() const;
 
  private:
+  void RestoreAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LiveSeries& Live(const std::string& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Emit(const std::string& rule, std::vector<LabeledSample> samples, TimestampMs now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -58,6 +60,7 @@ class EmitLoop {
   absl::Mutex mu_;
   std::vector<std::shared_ptr<SendQueue>> senders_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, LiveSeries> live_ ABSL_GUARDED_BY(mu_);
+  bool restored_ ABSL_GUARDED_BY(mu_) = false;  // live_ holds what the process before left
 };
 
 }  // namespace auspex

@@ -90,6 +90,18 @@ TEST(StateStore, RoundTrip) {
   EXPECT_TRUE(absl::IsNotFound(state.Get("emit/live").status()));
 }
 
+TEST(StateStore, ListsTheKeysOfAFolder) {
+  TempDir dir;
+  auto store = Open(dir);
+  StateStore state(*store);
+  for (const char* key : {"emit/live/b", "emit/live/a", "emit/livelihood", "emit/", "train/x"}) {
+    ASSERT_TRUE(state.Put(key, "x").ok());
+  }
+  EXPECT_EQ(*state.Keys("emit/live/"), (std::vector<std::string>{"emit/live/a", "emit/live/b"}));
+  EXPECT_EQ(state.Keys("")->size(), 5U);
+  EXPECT_TRUE(state.Keys("z")->empty());
+}
+
 // One lead, two levels, two aggregates.
 IssuedRow Row(float value) {
   return {{kHour}, {0.5, 0.9}, {{AggregateId{7}, {1.5F, value}}, {AggregateId{9}, {2, 3}}}};

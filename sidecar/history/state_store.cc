@@ -2,6 +2,8 @@
 
 #include <rocksdb/db.h>
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "sidecar/history/rocks_status.h"
 
@@ -36,6 +38,19 @@ absl::Status StateStore::Delete(std::string_view key) {
   return FromRocks(store_.db().Delete(rocksdb::WriteOptions(), store_.family(Store::Family::kState),
                                       AsSlice(key)),
                    Doing("delete", key));
+}
+
+absl::StatusOr<std::vector<std::string>> StateStore::Keys(std::string_view prefix) const {
+  std::unique_ptr<rocksdb::Iterator> it(
+      store_.db().NewIterator(rocksdb::ReadOptions(), store_.family(Store::Family::kState)));
+  std::vector<std::string> keys;
+  for (it->Seek(AsSlice(prefix)); it->Valid() && it->key().starts_with(AsSlice(prefix));
+       it->Next()) {
+    keys.push_back(it->key().ToString());
+  }
+  absl::Status status = FromRocks(it->status(), Doing("list", prefix));
+  if (!status.ok()) return status;
+  return keys;
 }
 
 }  // namespace auspex

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "sidecar/history/store.h"
@@ -18,6 +19,8 @@ class StateStore {
   absl::Status Put(std::string_view key, std::string_view value);
   absl::StatusOr<std::string> Get(std::string_view key) const;  // NotFound
   absl::Status Delete(std::string_view key);
+  // Every key that begins with `prefix`, ascending.
+  absl::StatusOr<std::vector<std::string>> Keys(std::string_view prefix) const;
 
  private:
   Store& store_;
