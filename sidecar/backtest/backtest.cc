@@ -240,7 +240,7 @@ absl::Status Backtest::ForecastBatch(PreparedVersion& prepared,
   for (size_t i = 0; i < planned.size(); ++i) {
     const std::span<float> context(&contexts[i * context_steps], context_steps);
     FillContext(task_.series[planned[i].series], planned[i].origin_ms, spec_.step_ms, context);
-    const auto serving = prepared.Serving(AggregateOf(planned[i].series));
+    const auto serving = prepared.Serving(AggregateOf(planned[i].series), context);
     if (!serving.ok()) return serving.status();
     items[i] = {serving->model, context, planned[i].origin_ms, serving->blend};
   }

@@ -28,7 +28,7 @@ struct Forecast {
   std::vector<float> values;
   double last_value = 0;  // observed at the origin (forward filled inside a gap)
   std::string model;      // lstm | base | seasonal_naive | last | blend | naive_blend | none
-  std::string reason;     // ok | gate | cold_start | gap | untrained
+  std::string reason;     // ok | gate | cold_start | gap | level_shift | untrained
   // The limit in force at the origin; NaN when the rule has none or it is unknown here.
   double limit = std::numeric_limits<double>::quiet_NaN();
 

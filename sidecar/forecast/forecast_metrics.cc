@@ -8,7 +8,8 @@ namespace {
 
 const prometheus::Histogram::BucketBoundaries kSeconds = {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60};
 // Every state that a forecast can be in, so that a state left shows 0 instead of its last count.
-constexpr std::array<const char*, 5> kReasons = {"ok", "gate", "cold_start", "gap", "untrained"};
+constexpr std::array<const char*, 6> kReasons = {"ok",  "gate",        "cold_start",
+                                                 "gap", "level_shift", "untrained"};
 
 }  // namespace
 

@@ -17,6 +17,12 @@ constexpr size_t kBatch = 256;
 // How far back the limit of an aggregate is looked for when its newest step is missing.
 constexpr DurationMs kLimitLookback = kHour;
 
+// What was known about the aggregate no longer holds, whatever else there is to say.
+void NameLevelShift(Forecast& forecast) {
+  forecast.model = "last";
+  forecast.reason = "level_shift";
+}
+
 }  // namespace
 
 // An aggregate on its way through one run.
@@ -137,8 +143,9 @@ absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, PreparedVersion&
     const AggregateId aggregate = batch[i]->forecast.aggregate;
     const std::span<float> context(&contexts_[i * context_steps], context_steps);
     history_.Context(aggregate, origin_ms, context);
-    const auto serving = prepared.Serving(aggregate);
+    const auto serving = prepared.Serving(aggregate, context);
     if (!serving.ok()) return serving.status();
+    if (serving->level_shift) NameLevelShift(batch[i]->forecast);
     items[i] = {serving->model, context, origin_ms, serving->blend};
   }
   if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;

@@ -28,6 +28,7 @@ constexpr size_t kContextSteps = 2 * 288;
 // Two hours, one interval and two steps of slack.
 constexpr int kForecastSteps = 24 + 1 + 2;
 constexpr DurationMs kIssueDelay = 3 * kSecond;
+constexpr double kLevelShift = 1000;
 
 // A day's wave around 100.
 double Wave(TimestampMs t) {
@@ -96,12 +97,16 @@ class ForecasterTest : public testing::Test {
     return *id;
   }
 
-  // Closes every step with what AddWave was told.
-  void Close() {
+  // Closes every step with what AddWave was told; one aggregate may have moved to another level
+  // three hours before the origin.
+  void Close(AggregateId shifted = {}) {
     for (int i = kHistorySteps - 1; i >= 0; --i) {
       const TimestampMs t = kOrigin - i * kStep;
       std::vector<AggregateValue>& values = values_[t];
-      for (AggregateValue& value : values) value.value = Wave(t);
+      for (AggregateValue& value : values) {
+        value.value = Wave(t);
+        if (value.aggregate == shifted && t > kOrigin - 3 * kHour) value.value += kLevelShift;
+      }
       ASSERT_TRUE(history_->AppendStep(active_.values_id, t, values).ok());
     }
   }
@@ -246,6 +251,24 @@ TEST_F(ForecasterTest, AShortSilenceIsAGapAndALongOneTheEnd) {
   EXPECT_EQ(forecasts[1].reason, "gap");
   EXPECT_NEAR(forecasts[1].last_value, Wave(kOrigin - 2 * kStep), 1e-3);
   EXPECT_EQ(forecasts[1].horizon_steps(), kForecastSteps);
+}
+
+TEST_F(ForecasterTest, AfterALevelShiftTheLastValueAnswers) {
+  AddWave("ann");
+  const AggregateId bob = AddWave("bob");
+  Close(bob);
+  Publish(Models({.candidate = "base", .own = false, .blend = {}}));
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(forecasts.size(), 2U);
+  EXPECT_EQ(forecasts[0].model, "base");
+  const Forecast& forecast = forecasts[1];
+  EXPECT_EQ(forecast.model, "last");
+  EXPECT_EQ(forecast.reason, "level_shift");
+  const auto median = static_cast<size_t>(forecast.LevelIndex(0.5));
+  for (const DurationMs lead : {kStep, kHour}) {
+    EXPECT_NEAR(forecast.At(median, kOrigin + lead), forecast.last_value,
+                1e-4 * forecast.last_value);
+  }
 }
 
 TEST_F(ForecasterTest, AGapIsSaidAlsoWithoutATrainedModel) {

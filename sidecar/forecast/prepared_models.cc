@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sidecar/forecast/level_shift.h"
+
 namespace auspex {
 
 absl::StatusOr<const model::PreparedModel*> PreparedVersion::Base() {
@@ -31,13 +33,18 @@ void PreparedVersion::ReleaseSource() {
   source_read_ = false;
 }
 
-absl::StatusOr<ServingModel> PreparedVersion::Serving(AggregateId aggregate) {
+absl::StatusOr<ServingModel> PreparedVersion::Serving(AggregateId aggregate,
+                                                      std::span<const float> context) {
   ServingModel serving;
   bool own = false;
   if (version_ != nullptr) {
     const ModelChoice& choice = version_->ChoiceFor(aggregate);
     own = choice.own && !version_->OwnWeights(aggregate).empty();
     serving.blend = choice.blend;
+  }
+  if (IsLevelShift(context, spec_.step_ms)) {
+    serving.level_shift = true;
+    serving.blend = {.network = 0, .seasonal_naive = 0, .last = 1};
   }
   const auto model = own ? Own(aggregate) : Base();
   if (!model.ok()) return model.status();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
@@ -16,6 +17,7 @@ namespace auspex {
 struct ServingModel {
   const model::PreparedModel* model = nullptr;
   model::Blend blend;
+  bool level_shift = false;  // and the blend is therefore the last value
 };
 
 // Prepared weights of one version; `version` is null for a rule without a trained model, whose
@@ -35,8 +37,9 @@ class PreparedVersion {
   // Gives back the memory of the version's weights if some were read since the last call: what was
   // prepared is a copy.
   void ReleaseSource();
-  // As the publish gate chose: own weights or the base, and the blend with naive forecasts.
-  absl::StatusOr<ServingModel> Serving(AggregateId aggregate);
+  // As the publish gate chose: own weights or the base, and the blend with naive forecasts. After a
+  // level shift (level_shift.h) in `context`: the last value, with the network's spreads around it.
+  absl::StatusOr<ServingModel> Serving(AggregateId aggregate, std::span<const float> context);
 
  private:
   model::Engine& engine_;
