@@ -37,10 +37,11 @@ void SeriesTable::SetRules(std::span<const std::unique_ptr<RuleState>> rules) {
   for (SeriesIndex index = 0; index < positions_; ++index) {
     auto& memberships = at(index).memberships;
     if (memberships.empty()) continue;
-    const auto gone = std::ranges::remove_if(memberships, [&](const Membership& membership) {
+    const auto gone = [this](const Membership& membership) {
       return std::ranges::find(rules_, membership.rule) == rules_.end();
-    });
-    memberships.erase(gone.begin(), gone.end());
+    };
+    memberships.erase(std::remove_if(memberships.begin(), memberships.end(), gone),
+                      memberships.end());
     if (memberships.empty()) Remove(index);
   }
 }
