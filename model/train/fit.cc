@@ -1,5 +1,7 @@
 #include "model/train/fit.h"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <cmath>
 #include <exception>
@@ -18,23 +20,21 @@
 #include "model/train/head_loss.h"
 #include "model/train/network.h"
 
-// OpenBLAS has its own threads, beside LibTorch's. Absent with another BLAS.
-extern "C" __attribute__((weak)) void openblas_set_num_threads(int threads);
-
 namespace auspex::model {
 namespace {
 
 // Windows that one pass without gradients takes at a time.
 constexpr int kEvaluationWindows = 256;
-// How much the chances of "no change" count beside the quantiles, and what counts as none,
-// relative.
-constexpr double kStayWeight = 0.2;
-constexpr double kStayMargin = 1e-6;
 
 // These matrices are too small to share out: fits run beside each other instead.
 void ComputeOnThisThreadAlone() {
   torch::set_num_threads(1);  // for this thread; LibTorch keeps it per thread
-  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(1);
+  // OpenBLAS has threads of its own, which wait by spinning. Asked for by name when running,
+  // because which BLAS LibTorch gets is the machine's choice; absent with another one.
+  using SetThreads = void (*)(int);
+  static const auto set_threads =
+      reinterpret_cast<SetThreads>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (set_threads != nullptr) set_threads(1);
 }
 
 template <typename Body>

@@ -1,5 +1,6 @@
 #include "model/train/fit.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -158,6 +159,17 @@ TEST(FitTest, SameSeedSameWeights) {
   ASSERT_TRUE(one.ok() && two.ok() && other.ok());
   EXPECT_TRUE(std::ranges::equal(one->values(), two->values()));
   EXPECT_FALSE(std::ranges::equal(one->values(), other->values()));
+}
+
+TEST(FitTest, OpenBlasComputesOnTheCallingThreadAlone) {
+  const ModelSpec spec = HourlySpec();
+  ASSERT_TRUE(Fit(spec, UntrainedWeights(spec), WavePool(spec, &SeriesSplit::fit, 64), 1, 0).ok());
+  using GetThreads = int (*)();
+  const auto threads =
+      reinterpret_cast<GetThreads>(dlsym(RTLD_DEFAULT, "openblas_get_num_threads"));
+  if (threads != nullptr) {
+    EXPECT_EQ(threads(), 1);
+  }
 }
 
 TEST(FitTest, MissingTargetsTeachNothing) {
