@@ -151,7 +151,7 @@ TEST_F(TrainerServiceTest, SendsProgressAtAMeasuredPace) {
 TEST_F(TrainerServiceTest, RefusesRequestsThatDoNotFit) {
   Serve([](const model::TrainJob& job, const model::TrainOptions&) { return SomeResult(job); });
   v1::TrainRequest bad_cell = Header(1);
-  bad_cell.mutable_header()->mutable_spec()->set_cell("gru");
+  bad_cell.mutable_header()->mutable_spec()->set_cell("perceptron");
   v1::TrainRequest bad_budget = Header(1);
   bad_budget.mutable_header()->set_seconds_max(-1);
   const std::vector<std::pair<const char*, std::vector<v1::TrainRequest>>> cases = {
