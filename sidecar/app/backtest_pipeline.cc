@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "model/engine/engine.h"
 #include "sidecar/backtest/backtest.h"
+#include "sidecar/backtest/backtest_scores.h"
 #include "sidecar/base/scratch_directory.h"
 #include "sidecar/base/thread_pool.h"
 #include "sidecar/trainer/embedded_trainer.h"
@@ -24,11 +25,12 @@ int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurre
 // A trainer for one refit among several that share the machine. Nobody waits for its forecasts, so
 // it may take its time.
 std::unique_ptr<Trainer> MakeTrainer(const BacktestOptions& options,
-                                     const ScratchDirectory& scratch, size_t refit) {
+                                     const ScratchDirectory& scratch, size_t refit, int parallel) {
   EmbeddedTrainerOptions embedded;
   embedded.process.binary = options.trainer_binary;
   embedded.process.socket_path = scratch.File(absl::StrCat("trainer-", refit, ".sock"));
-  embedded.process.threads = std::max(1, Cores() / std::max(1, options.jobs));
+  embedded.process.threads = std::max(1, Cores() / parallel);
+  embedded.process.nice = 0;  // as this command: there is nothing to go first
   embedded.process.log_level = "error";
   embedded.limits = {.silence_max_ms = 10 * kMinute, .run_max_ms = kDay};
   return std::make_unique<EmbeddedTrainer>(embedded);
@@ -72,9 +74,12 @@ absl::StatusOr<std::optional<ForecastFile>> OpenFile(const BacktestSet& set,
 
 }  // namespace
 
-absl::Status Backtest(const BacktestSet& set, const model::ModelSpec& spec,
-                      const RetrainConfig& retrain, const BacktestOptions& options,
-                      const StageProgress& progress, const std::atomic<bool>& stopping) {
+absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
+                                                const model::ModelSpec& spec,
+                                                const RetrainConfig& retrain,
+                                                const BacktestOptions& options,
+                                                const StageProgress& progress,
+                                                const std::atomic<bool>& stopping) {
   auto series = SeriesOf(set);
   if (!series.ok()) return series.status();
   const BacktestTask task{
@@ -96,17 +101,26 @@ absl::Status Backtest(const BacktestSet& set, const model::ModelSpec& spec,
   auto engine = model::CreateEngine("auto", parallel_for);
   if (!engine.ok()) return engine.status();
 
+  BacktestScores scores(set);
   const BacktestParts parts{
-      .trainer = [&](size_t refit) { return MakeTrainer(options, scratch, refit); },
+      .trainer = [&](size_t refit,
+                     int parallel) { return MakeTrainer(options, scratch, refit, parallel); },
       .engine = **engine,
       .directory = scratch.File(""),
       .progress = [&](double fraction) { progress("training and forecasting", fraction); },
       .cancelled = [&stopping] { return stopping.load(); }};
   const ForecastSink sink = [&](const BacktestForecast& forecast) {
+    scores.Add(forecast);
     return *file ? (*file)->Write(forecast) : absl::OkStatus();
   };
   if (absl::Status s = RunBacktest(task, parts, sink); !s.ok()) return s;
-  return *file ? (*file)->Close() : absl::OkStatus();
+  if (*file) {
+    if (absl::Status s = (*file)->Close(); !s.ok()) return s;
+  }
+  progress("scoring", 1);
+  BacktestReport report = scores.Report(options.baselines, parallel_for);
+  report.seed = options.seed;
+  return report;
 }
 
 }  // namespace auspex

@@ -1,15 +1,16 @@
-// Runs a backtest with the daemon's own trainer and engine.
+// Runs a backtest with the daemon's own trainer and engine, and scores it.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "model/spec/model_spec.h"
 #include "sidecar/app/progress_line.h"
 #include "sidecar/backtest/backtest_set.h"
 #include "sidecar/backtest/refit_plan.h"
+#include "sidecar/backtest/report.h"
 #include "sidecar/core/rule.h"
 
 namespace auspex {
@@ -20,13 +21,17 @@ struct BacktestOptions {
   int jobs = 1;  // trainings at the same time
   std::string trainer_binary;
   std::string forecasts_path;  // where forecasts are written; empty for nowhere
+  bool baselines = true;
 };
 
 // Takes minutes. `spec` is for the native step of the set; `retrain` is what a rule says of
 // fine-tuning. Errors: those of a trainer, of writing, of a set that cannot be put on a grid;
 // FailedPrecondition when the set has no origin with history; Cancelled soon after `stopping`.
-absl::Status Backtest(const BacktestSet& set, const model::ModelSpec& spec,
-                      const RetrainConfig& retrain, const BacktestOptions& options,
-                      const StageProgress& progress, const std::atomic<bool>& stopping);
+absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
+                                                const model::ModelSpec& spec,
+                                                const RetrainConfig& retrain,
+                                                const BacktestOptions& options,
+                                                const StageProgress& progress,
+                                                const std::atomic<bool>& stopping);
 
 }  // namespace auspex

@@ -1,4 +1,4 @@
-// `auspex backtest`: forecasts the past with what was known then.
+// `auspex backtest`: forecasts the past with what was known then, and scores it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -13,6 +13,7 @@
 #include "sidecar/app/interrupts.h"
 #include "sidecar/app/progress_line.h"
 #include "sidecar/app/trainer_binary.h"
+#include "sidecar/base/file.h"
 
 namespace auspex {
 namespace {
@@ -22,6 +23,8 @@ struct BacktestFlags {
   std::string csv;
   std::string manifest;
   std::string refit = "every-24h";
+  std::string report_path;
+  std::string json_path;
 };
 
 // A set and what a rule would say about its models.
@@ -29,17 +32,18 @@ struct Source {
   BacktestSet set;
   model::ModelSpec spec;
   RetrainConfig retrain;
+  std::string description;
 };
 
 absl::StatusOr<Source> ReadFiles(const BacktestFlags& flags) {
   auto set = ReadBacktestSet(flags.csv, flags.manifest);
   if (!set.ok()) return set.status();
-  Source source{.set = *std::move(set), .spec = {}, .retrain = {}};
+  Source source{.set = *std::move(set), .spec = {}, .retrain = {}, .description = flags.csv};
   source.spec = SpecOf(source.set.manifest);
   return source;
 }
 
-absl::Status Run(const BacktestFlags& flags) {
+absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
   BacktestOptions options = flags.options;
   const auto refit = ParseRefitPolicy(flags.refit);
   if (!refit.ok()) {
@@ -56,12 +60,26 @@ absl::Status Run(const BacktestFlags& flags) {
   progress("reading", 0);
   const auto source = ReadFiles(flags);
   if (!source.ok()) return source.status();
-  return Backtest(source->set, source->spec, source->retrain, options, progress,
-                  interrupts.happened());
+  auto report = BacktestAndScore(source->set, source->spec, source->retrain, options, progress,
+                                 interrupts.happened());
+  if (report.ok()) report->source = source->description;
+  return report;
+}
+
+absl::Status WriteReport(const std::string& path, const std::string& text) {
+  return path.empty() ? absl::OkStatus() : WriteFileAtomically(path, text);
+}
+
+absl::Status RunAndShow(const BacktestFlags& flags) {
+  const auto report = Run(flags);
+  if (!report.ok()) return report.status();
+  std::cout << ReportText(*report);
+  if (absl::Status s = WriteReport(flags.json_path, ReportJson(*report)); !s.ok()) return s;
+  return WriteReport(flags.report_path, ReportHtml(*report));
 }
 
 int RunBacktestCommand(const BacktestFlags& flags) {
-  const absl::Status status = Run(flags);
+  const absl::Status status = RunAndShow(flags);
   if (status.ok()) return 0;
   std::cerr << "auspex backtest: " << status.message() << "\n";
   return 1;
@@ -73,8 +91,8 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
   auto flags = std::make_shared<BacktestFlags>();
   BacktestOptions& options = flags->options;
   options.jobs = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  CLI::App* command =
-      app.add_subcommand("backtest", "Forecast the past with what was known then, into a file");
+  CLI::App* command = app.add_subcommand(
+      "backtest", "Forecast the past with what was known then, and score the forecasts");
   const auto text = [command](const char* name, std::string& value, const char* help) {
     return command->add_option(name, value, help)->capture_default_str();
   };
@@ -88,6 +106,10 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--seed", options.seed, "Of the trainings")->capture_default_str();
+  command->add_option("--baselines", options.baselines, "Score the classical forecasters too")
+      ->capture_default_str();
+  text("--report", flags->report_path, "Write a page with plots here");
+  text("--json", flags->json_path, "Write all figures here");
   text("--trainer.binary", options.trainer_binary,
        "The trainer to run; empty for auspex-trainer beside this program");
   command->callback([flags, exit_status] { *exit_status = RunBacktestCommand(*flags); });

@@ -120,6 +120,7 @@ class Backtest {
   absl::Status Run();
 
  private:
+  int Parallel() const { return std::max(1, std::min(task_.jobs, static_cast<int>(plan_.size()))); }
   bool Cancelled() const { return failed_ || (parts_.cancelled && parts_.cancelled()); }
   absl::Status RunRefit(size_t index);
   // Null when the untrained network answers.
@@ -142,7 +143,7 @@ class Backtest {
 absl::Status Backtest::Run() {
   if (absl::Status status = spec_.Validate(); !status.ok()) return status;
   std::vector<absl::Status> statuses(plan_.size());
-  ThreadPool pool({.name = "refit", .threads = std::max(1, task_.jobs)});
+  ThreadPool pool({.name = "refit", .threads = Parallel()});
   pool.ParallelFor(plan_.size(), [&](size_t i) {
     statuses[i] = Cancelled() ? absl::CancelledError("interrupted") : RunRefit(i);
     if (!statuses[i].ok()) failed_ = true;
@@ -182,8 +183,9 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index
   const auto observe = [&](const TrainingProgress& progress) {
     progress_.Set(index, kTrainingShare * progress.fraction);
   };
-  auto models =
-      parts_.trainer(index)->Train(JobFor(index), observe, [this] { return Cancelled(); });
+  auto models = parts_.trainer(index, Parallel())->Train(JobFor(index), observe, [this] {
+    return Cancelled();
+  });
   if (absl::IsFailedPrecondition(models.status())) return nullptr;
   if (!models.ok()) return models.status();
   models->trained_at_ms = plan_[index].fit_ms;

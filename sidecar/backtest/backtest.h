@@ -39,7 +39,9 @@ struct BacktestForecast {
 };
 
 struct BacktestParts {
-  std::function<std::unique_ptr<Trainer>(size_t refit)> trainer;  // called on any thread
+  // Makes the trainer of a refit, of which at most `parallel` run at the same time. Called on any
+  // thread.
+  std::function<std::unique_ptr<Trainer>(size_t refit, int parallel)> trainer;
   model::Engine& engine;
   std::string directory;  // exists; models pass through it
   // The share of the work that is done, 0..1; on any thread, one at a time. May be empty.

@@ -86,7 +86,7 @@ class BacktestTest : public testing::Test {
 
   absl::Status Run(std::vector<BacktestForecast>* forecasts) {
     const BacktestParts parts{
-        .trainer = [this](size_t) { return std::make_unique<HashTrainer>(log_, answer_); },
+        .trainer = [this](size_t, int) { return std::make_unique<HashTrainer>(log_, answer_); },
         .engine = *engine_,
         .directory = directory_.path(),
         .progress =
