@@ -76,6 +76,10 @@ function(auspex_binary name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} Threads::Threads)
 endfunction()
 
+if(NOT TARGET quick_tests)
+  add_custom_target(quick_tests)  # builds every quick test
+endif()
+
 # auspex_test(NAME SOURCES x_test.cc ... DEPS ... [LABELS quick|full] [TIMEOUT seconds])
 # One GoogleTest program per folder; ctest runs it as one test. Label "quick" (the default) needs
 # nothing but this machine; "full" needs real peers (Prometheus, ...) or minutes.
@@ -98,6 +102,9 @@ function(auspex_test name)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
+  endif()
+  if("quick" IN_LIST ARG_LABELS)
+    add_dependencies(quick_tests ${name})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABELS} TIMEOUT ${ARG_TIMEOUT}
     ENVIRONMENT "AUSPEX_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")

@@ -17,7 +17,7 @@ double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 struct Inputs {
   explicit Inputs(const ModelSpec& spec) {
     window.window.assign(kWindowFeatures, 0);
-    window.patches.assign(static_cast<size_t>(spec.patches() * spec.patch_inputs()), 0);
+    window.patches.assign(static_cast<size_t>(spec.patches()) * spec.patch_inputs(), 0);
     targets.candidates.assign(kCandidates, 0);
     targets.features.assign(kTargetFeatures, 0);
   }

@@ -126,7 +126,7 @@ TEST(OutputHeadTest, LargeOutputsDoNotOverflow) {
 
 // What is published for the z quantiles 1, 2, 3, 4, 5, the candidates last = -1 and seasonal
 // naive = 7, level 100 and scale 10.
-std::vector<float> Published(const Blend& blend, WindowFeatures window) {
+std::vector<float> Published(const Blend& blend, const WindowFeatures& window) {
   std::vector<float> candidates(kCandidates);
   candidates[kCandidateLast] = -1;
   candidates[kCandidateSeasonalNaive] = 7;

@@ -52,9 +52,8 @@ absl::Status AppendModel(const ModelSpec& spec, std::string_view model, const We
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::map<std::string, Weights>> FindModels(const ModelSpec& spec,
-                                                          const Safetensors& file,
-                                                          std::shared_ptr<const void> owner) {
+absl::StatusOr<std::map<std::string, Weights>> FindModels(
+    const ModelSpec& spec, const Safetensors& file, const std::shared_ptr<const void>& owner) {
   if (absl::Status status = spec.Validate(); !status.ok()) return status;
   const std::vector<TensorShape> shapes = TensorShapes(spec);
   absl::flat_hash_map<std::string, size_t> positions;

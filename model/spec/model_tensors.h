@@ -27,6 +27,6 @@ absl::Status AppendModel(const ModelSpec& spec, std::string_view model, const We
 // naming model and tensor, when one is missing, unknown or misshapen.
 absl::StatusOr<std::map<std::string, Weights>> FindModels(const ModelSpec& spec,
                                                           const Safetensors& file,
-                                                          std::shared_ptr<const void> owner);
+                                                          const std::shared_ptr<const void>& owner);
 
 }  // namespace auspex::model

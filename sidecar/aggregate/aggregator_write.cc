@@ -52,7 +52,7 @@ absl::Status Aggregator::Impl::Replay(std::string_view record) {
       Stage(series->second, samples, now_ms, staged);
     }
   };
-  const absl::Status status = ReadPendingRecord(record, visitor);
+  absl::Status status = ReadPendingRecord(record, visitor);
   Saw(Origin::kPendingLog, staged);
   Take(staged, now_ms);
   metrics_.replayed_samples.Increment(static_cast<double>(staged.outcome.accepted));
@@ -68,7 +68,7 @@ absl::Status Aggregator::Impl::Write(SeriesBatch& batch, IngestOutcome* outcome)
                                         std::to_string(options_.samples_max));
   }
   std::unique_ptr<StagedRequest> staged = TakeStaged();
-  const absl::Status status = WriteStaged(batch, *staged);
+  absl::Status status = WriteStaged(batch, *staged);
   if (status.ok()) AddTo(staged->outcome, *outcome);
   GiveBack(std::move(staged));
   return status;

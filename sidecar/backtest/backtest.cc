@@ -126,7 +126,8 @@ class Backtest {
   // Null when the untrained network answers.
   absl::StatusOr<std::shared_ptr<const ModelVersion>> Train(size_t index);
   TrainingJob JobFor(size_t index) const;
-  absl::StatusOr<std::shared_ptr<const ModelVersion>> Load(size_t index, TrainedModels models);
+  absl::StatusOr<std::shared_ptr<const ModelVersion>> Load(size_t index,
+                                                           const TrainedModels& models);
   absl::Status ForecastBatch(PreparedVersion& prepared, std::span<const PlannedForecast> planned,
                              std::vector<BacktestForecast>* forecasts) const;
   BacktestForecast Answer(const PlannedForecast& planned, std::span<const float> output) const;
@@ -189,7 +190,7 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index
   if (absl::IsFailedPrecondition(models.status())) return nullptr;
   if (!models.ok()) return models.status();
   models->trained_at_ms = plan_[index].fit_ms;
-  return Load(index, *std::move(models));
+  return Load(index, *models);
 }
 
 TrainingJob Backtest::JobFor(size_t index) const {
@@ -222,7 +223,7 @@ TrainingJob Backtest::JobFor(size_t index) const {
 
 // By way of the registry's file, as the daemon gets them.
 absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Load(size_t index,
-                                                                   TrainedModels models) {
+                                                                   const TrainedModels& models) {
   const std::string path = absl::StrCat(parts_.directory, "/refit-", index, ".safetensors");
   if (absl::Status s = WriteModelVersion(path, kRuleName, models); !s.ok()) return s;
   auto version = ModelVersion::Load(path, index + 1);

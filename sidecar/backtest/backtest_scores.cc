@@ -108,8 +108,8 @@ void BacktestScores::Add(const BacktestForecast& forecast) {
 void BacktestScores::KeepExample(const BacktestWindow& window, const BacktestForecast& forecast) {
   const BacktestManifest& manifest = set_.manifest;
   const CsvSeries& series = set_.observed[forecast.series];
-  const auto shown =
-      static_cast<size_t>(2 * std::max(manifest.horizon_steps, manifest.mase_season_steps));
+  const size_t shown =
+      2 * static_cast<size_t>(std::max(manifest.horizon_steps, manifest.mase_season_steps));
   const TimestampMs first_ms =
       window.origin_ms - static_cast<DurationMs>(shown - 1) * manifest.score_step_ms;
   examples_.push_back({.title = absl::StrCat(series.metric, "{", series.labels, "}"),

@@ -28,7 +28,8 @@ BacktestSet HourlySet() {
     CsvSeries series{.metric = "m", .labels = labels};
     for (int i = start; i < 80; ++i) {
       series.timestamps_ms.push_back(kStart + i * kHour);
-      series.values.push_back(i % 24 + 0.5 * (i / 24));
+      const int day = i / 24;
+      series.values.push_back(i % 24 + 0.5 * day);
     }
     set.observed.push_back(std::move(series));
   }

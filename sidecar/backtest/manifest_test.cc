@@ -27,7 +27,7 @@ class ManifestTest : public ::testing::Test {
         Read(R"({"step_seconds": 300, "horizon_steps": 12, "mase_season_steps": 288,
                  "scored_metrics": ["m"], "origins_ms": [5], )" +
              with + "}");
-    const std::string message(manifest.status().message());
+    std::string message(manifest.status().message());
     EXPECT_THAT(message, HasSubstr(path_));
     return message;
   }

@@ -23,7 +23,7 @@ struct ThreadPool::Loop {
   absl::Notification done;
 };
 
-ThreadPool::ThreadPool(ThreadPoolOptions options) {
+ThreadPool::ThreadPool(const ThreadPoolOptions& options) {
   const int count = std::max(options.threads, 1);
   for (int i = 0; i < count; ++i) threads_.emplace_back([this, options] { Work(options); });
 }

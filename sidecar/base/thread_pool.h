@@ -23,7 +23,7 @@ struct ThreadPoolOptions {
 // Thread-safe: loops of several callers run one after the other, with no idle thread between.
 class ThreadPool {
  public:
-  explicit ThreadPool(ThreadPoolOptions options);
+  explicit ThreadPool(const ThreadPoolOptions& options);
   // REQUIRES: no ParallelFor is running.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

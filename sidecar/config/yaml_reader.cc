@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "sidecar/config/nearest_word.h"
 #include "sidecar/core/duration.h"
@@ -142,8 +143,9 @@ std::optional<YamlValue> YamlMap::Require(const std::string& key) {
 bool YamlMap::Text(const std::string& key, std::string* out) {
   const auto value = Find(key);
   auto text = value ? value->Text() : std::nullopt;
-  if (text) *out = *std::move(text);
-  return text.has_value();
+  if (!text) return false;
+  *out = *std::move(text);
+  return true;
 }
 
 bool YamlMap::Bool(const std::string& key, bool* out) {
@@ -168,7 +170,7 @@ void YamlMap::Finish() {
     const std::string hint = nearest.empty() ? "known: " + absl::StrJoin(known_, ", ")
                                              : "did you mean \"" + nearest + "\"?";
     value_.report()->Error(key_places_[i],
-                           "unknown key \"" + key + "\" in " + what_ + " (" + hint + ')');
+                           absl::StrCat("unknown key \"", key, "\" in ", what_, " (", hint, ")"));
   }
 }
 

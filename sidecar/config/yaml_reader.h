@@ -52,8 +52,8 @@ class YamlReport {
 class YamlValue {
  public:
   // `report` must outlive the value.
-  YamlValue(YAML::Node node, YamlPlace place, YamlReport* report)
-      : node_(std::move(node)), place_(place), report_(report) {}
+  YamlValue(const YAML::Node& node, YamlPlace place, YamlReport* report)
+      : node_(node), place_(place), report_(report) {}
 
   bool IsMap() const { return node_.IsMap(); }
   bool IsScalar() const { return node_.IsScalar(); }

@@ -30,7 +30,7 @@ absl::StatusOr<Enum> ParseName(const std::array<std::string_view, N>& names, std
 
 // What each member series contributes.
 std::string MemberPromql(const AggregationRule& rule) {
-  const std::string selector = rule.selector.ToString();
+  std::string selector = rule.selector.ToString();
   if (rule.over_time == OverTime::kLast) return selector;
   std::string function(OverTimeName(rule.over_time));
   if (rule.over_time != OverTime::kRate && rule.over_time != OverTime::kIncrease) {

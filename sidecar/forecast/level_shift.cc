@@ -1,6 +1,7 @@
 #include "sidecar/forecast/level_shift.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace auspex {
@@ -21,7 +22,7 @@ std::vector<float> ValuesOf(std::span<const float> part) {
 
 // REQUIRES: not empty. Reorders the values.
 float Quantile(std::vector<float>& values, double level) {
-  const auto at = values.begin() + static_cast<ptrdiff_t>(level * (values.size() - 1) + 0.5);
+  const auto at = values.begin() + std::lround(level * (values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at;
 }

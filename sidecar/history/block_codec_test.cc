@@ -65,7 +65,10 @@ TEST(BlockCodec, KeepsRandomValues) {
 
 TEST(BlockCodec, SlowSeriesTakeLittleRoom) {
   std::vector<double> values;
-  for (int i = 0; i < 120; ++i) values.push_back(4e13 + 65536.0 * (i / 10));
+  for (int i = 0; i < 120; ++i) {
+    const int stair = i / 10;
+    values.push_back(4e13 + 65536.0 * stair);
+  }
   EXPECT_LT(EncodeBlock(values).size(), 120U);
 }
 

@@ -68,7 +68,7 @@ absl::StatusOr<RuleRow> DecodeRuleRow(std::string_view name, std::string_view by
 
 absl::Status Catalog::Load() {
   std::string bytes;
-  const absl::Status status = FromRocks(
+  absl::Status status = FromRocks(
       store_.db().Get(rocksdb::ReadOptions(), store_.family(Store::Family::kRules), kIds, &bytes),
       "cannot read the next ids");
   if (absl::IsNotFound(status)) return absl::OkStatus();
@@ -121,13 +121,13 @@ absl::Status Catalog::LoadRule(RuleHistory& rule) const {
   }
   if (!it->status().ok()) return FromRocks(it->status(), "cannot read the aggregates");
   std::string closed;
-  const absl::Status status =
+  absl::Status status =
       FromRocks(store_.db().Get(rocksdb::ReadOptions(), store_.family(Store::Family::kRules),
                                 IdKey(kClosed, rule.id), &closed),
                 "cannot read the closed steps");
   if (absl::IsNotFound(status)) return absl::OkStatus();
   if (!status.ok()) return status;
-  const absl::Status decoded = rule.closed.Decode(closed);
+  absl::Status decoded = rule.closed.Decode(closed);
   if (decoded.ok()) return decoded;
   return absl::DataLossError(
       absl::StrCat("rule ", rule.rule.name, ": ", std::string(decoded.message())));

@@ -67,7 +67,7 @@ absl::Status PendingLog::Replay(const std::function<absl::Status(std::string_vie
       return absl::DataLossError(absl::StrCat("row 0x", it->key().ToString(/*hex=*/true),
                                               " of the ingest log is corrupt"));
     }
-    const absl::Status status = replay(it->value().ToStringView().substr(kHeaderBytes));
+    absl::Status status = replay(it->value().ToStringView().substr(kHeaderBytes));
     if (!status.ok()) return status;
   }
   return FromRocks(it->status(), "cannot read the ingest log");

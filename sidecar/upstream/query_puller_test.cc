@@ -37,8 +37,9 @@ class QueryPullerTest : public ::testing::Test {
                                         .retention_ms = 365 * kDay,
                                         .context_steps = 10});
     upstream_.SetQueryValue([](TimestampMs t_ms) {
+      const int64_t minute = (t_ms - kT0) / kMinute;
       return std::vector<std::pair<LabelSet, double>>{
-          {LabelSet({{"service", "web"}}), static_cast<double>((t_ms - kT0) / kMinute)}};
+          {LabelSet({{"service", "web"}}), static_cast<double>(minute)}};
     });
   }
 

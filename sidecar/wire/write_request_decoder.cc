@@ -203,7 +203,10 @@ void WriteRequestDecoder::ScanRequestV1(WireReader reader, SeriesScanVisitor& vi
 bool WriteRequestDecoder::ScanSeries(std::string_view message, ScannedSeries* series) {
   samples_.clear();
   *series = {.message = message, .head = message};
-  for (Sample sample; const size_t bytes = ReadUsualSampleAtEnd(series->head, &sample);) {
+  while (true) {
+    Sample sample;
+    const size_t bytes = ReadUsualSampleAtEnd(series->head, &sample);
+    if (bytes == 0) break;
     samples_.push_back(sample);
     series->head.remove_suffix(bytes);
   }

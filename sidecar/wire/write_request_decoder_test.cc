@@ -61,7 +61,7 @@ prometheus::WriteRequest V1Request() {
   return request;
 }
 
-io::prometheus::write::v2::Request V2Request(std::vector<uint32_t> refs) {
+io::prometheus::write::v2::Request V2Request(const std::vector<uint32_t>& refs) {
   io::prometheus::write::v2::Request request;
   for (const char* symbol : {"", "__name__", "up", "job"}) request.add_symbols(symbol);
   auto* series = request.add_timeseries();

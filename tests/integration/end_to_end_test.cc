@@ -231,7 +231,7 @@ class EndToEndTest : public ::testing::TestWithParam<PrometheusVersion> {
   void ExpectSurvivesKill9();
   void ExpectOwnOutputIgnored();
 
-  const SystemClock clock_;
+  const SystemClock clock_{};
   const TimestampMs present_ms_ = clock_.NowMs();
   const StorageStory story_{present_ms_};
   const TempDir directory_;
