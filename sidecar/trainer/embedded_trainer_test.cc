@@ -28,7 +28,8 @@ class EmbeddedTrainerTest : public ::testing::Test {
     return {.binary = FakeBinary(), .socket_path = dir_.File("trainer.sock")};
   }
 
-  absl::StatusOr<TrainedModels> Train(const std::string& mode, EmbeddedTrainerOptions options,
+  absl::StatusOr<TrainedModels> Train(const std::string& mode,
+                                      const EmbeddedTrainerOptions& options,
                                       const CancelCheck& cancelled = nullptr) {
     setenv("FAKE_TRAINER_MODE", mode.c_str(), 1);
     EmbeddedTrainer trainer(options);

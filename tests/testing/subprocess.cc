@@ -14,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "sidecar/net/http_client.h"
 
 namespace auspex {
@@ -43,7 +44,8 @@ ExecImage MakeImage(const SubprocessOptions& options) {
     for (const auto& [key, value] : options.env) replaced |= key == name;
     if (!replaced) image.env_texts.push_back(text);
   }
-  for (const auto& [key, value] : options.env) image.env_texts.push_back(key + '=' + value);
+  for (const auto& [key, value] : options.env)
+    image.env_texts.push_back(absl::StrCat(key, "=", value));
   for (const std::string& arg : options.args) image.argv.push_back(const_cast<char*>(arg.c_str()));
   for (std::string& text : image.env_texts) image.envp.push_back(text.data());
   image.argv.push_back(nullptr);
