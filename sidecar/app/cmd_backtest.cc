@@ -1,19 +1,26 @@
 // `auspex backtest`: forecasts the past with what was known then, and scores it.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "sidecar/app/backtest_pipeline.h"
 #include "sidecar/app/commands.h"
+#include "sidecar/app/duration_flag.h"
+#include "sidecar/app/history_set.h"
 #include "sidecar/app/interrupts.h"
 #include "sidecar/app/progress_line.h"
+#include "sidecar/app/scratch_history.h"
 #include "sidecar/app/trainer_binary.h"
 #include "sidecar/base/file.h"
+#include "sidecar/config/config.h"
 
 namespace auspex {
 namespace {
@@ -22,6 +29,13 @@ struct BacktestFlags {
   BacktestOptions options;
   std::string csv;
   std::string manifest;
+  std::string rule;
+  std::string config = "auspex.yml";
+  QueryOptions query;
+  std::string step = "5m";
+  std::string horizon = "24h";
+  std::string range = "30d";
+  int origins = 20;
   std::string refit = "every-24h";
   std::string report_path;
   std::string json_path;
@@ -29,8 +43,8 @@ struct BacktestFlags {
 
 // A set and what a rule would say about its models.
 struct Source {
-  BacktestSet set;
   model::ModelSpec spec;
+  BacktestSet set;
   RetrainConfig retrain;
   std::string description;
 };
@@ -38,9 +52,63 @@ struct Source {
 absl::StatusOr<Source> ReadFiles(const BacktestFlags& flags) {
   auto set = ReadBacktestSet(flags.csv, flags.manifest);
   if (!set.ok()) return set.status();
-  Source source{.set = *std::move(set), .spec = {}, .retrain = {}, .description = flags.csv};
+  Source source{.spec = {}, .set = *std::move(set), .retrain = {}, .description = flags.csv};
   source.spec = SpecOf(source.set.manifest);
   return source;
+}
+
+// The rule alone, as the daemon would have it.
+absl::StatusOr<Config> ConfigForRule(const std::string& path, const std::string& name) {
+  auto config = LoadConfig(path);
+  if (!config.ok()) return config.status();
+  if (!config->upstream) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--rule: ", path, " names no upstream to read history from"));
+  }
+  std::erase_if(config->rules, [&](const Rule& rule) { return rule.name != name; });
+  if (config->rules.empty()) {
+    return absl::NotFoundError(absl::StrCat("--rule: ", path, " has no rule ", name));
+  }
+  return config;
+}
+
+absl::StatusOr<Source> ReadHistory(const BacktestFlags& flags, const StageProgress& progress,
+                                   const std::atomic<bool>& stopping) {
+  QueryOptions query = flags.query;
+  for (const auto& [flag, text, out] : {std::tuple{"--step", &flags.step, &query.step_ms},
+                                        std::tuple{"--horizon", &flags.horizon, &query.horizon_ms},
+                                        std::tuple{"--range", &flags.range, &query.range_ms}}) {
+    if (absl::Status status = ReadDurationFlag(flag, *text, out); !status.ok()) return status;
+  }
+  const auto config =
+      flags.rule.empty() ? ConfigForQuery(query, "query") : ConfigForRule(flags.config, flags.rule);
+  if (!config.ok()) return config.status();
+  ScratchHistory history;
+  if (absl::Status status = history.Open(*config); !status.ok()) return status;
+  const Rule& rule = history.active().rule;
+  const DurationMs range_ms = flags.rule.empty() ? query.range_ms : rule.retention_ms;
+  if (absl::Status s = history.Fill(range_ms, progress, stopping); !s.ok()) return s;
+  auto set = SetFromHistory(history, flags.origins);
+  if (!set.ok()) return set.status();
+  return Source{
+      .spec = BacktestSpec(rule, *config->global.timezone, set->manifest.origins_ms.back()),
+      .set = *std::move(set),
+      .retrain = rule.retrain,
+      .description = absl::StrCat(rule.Promql(), " at ", config->upstream->url)};
+}
+
+absl::StatusOr<Source> ReadSource(const BacktestFlags& flags, const StageProgress& progress,
+                                  const std::atomic<bool>& stopping) {
+  const int sources = !flags.csv.empty() + !flags.rule.empty() + !flags.query.query.empty();
+  if (sources != 1) {
+    return absl::InvalidArgumentError(
+        "one of --csv (with --manifest), --rule (with --config.file) and --query (with --url) says "
+        "what to forecast");
+  }
+  if (flags.csv.empty()) return ReadHistory(flags, progress, stopping);
+  if (flags.manifest.empty()) return absl::InvalidArgumentError("--csv needs a --manifest");
+  progress("reading", 0);
+  return ReadFiles(flags);
 }
 
 absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
@@ -57,8 +125,7 @@ absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
   const StageProgress progress = [&line](std::string_view stage, double done) {
     line.Show(stage, done);
   };
-  progress("reading", 0);
-  const auto source = ReadFiles(flags);
+  const auto source = ReadSource(flags, progress, interrupts.happened());
   if (!source.ok()) return source.status();
   auto report = BacktestAndScore(source->set, source->spec, source->retrain, options, progress,
                                  interrupts.happened());
@@ -96,9 +163,21 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
   const auto text = [command](const char* name, std::string& value, const char* help) {
     return command->add_option(name, value, help)->capture_default_str();
   };
-  text("--csv", flags->csv, "Series: metric,labels,timestamp_ms,value; plain or gzip")->required();
-  text("--manifest", flags->manifest, "What to forecast of them: step, horizon, origins")
-      ->required();
+  text("--csv", flags->csv, "Series: metric,labels,timestamp_ms,value; plain or gzip");
+  text("--manifest", flags->manifest, "What to forecast of --csv: step, horizon, origins");
+  text("--rule", flags->rule, "A rule of the configuration, over its upstream's history");
+  text("--config.file", flags->config, "Configuration with the rule and its upstream");
+  text("--query", flags->query.query, "PromQL; every series of its answer is forecast");
+  flags->query.url = "http://localhost:9090";
+  text("--url", flags->query.url, "The Prometheus that answers --query");
+  text("--step", flags->step, "Spacing of the values of --query");
+  text("--horizon", flags->horizon, "How far to forecast --query");
+  text("--range", flags->range, "How much history to read of --query");
+  command
+      ->add_option("--origins", flags->origins,
+                   "Times to forecast --rule and --query from, over the last third of the history")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
   text("--out", options.forecasts_path,
        "Write metric,labels,origin_ms,target_ms,q10,q50,q90 here; gzip if it ends in .gz");
   text("--refit", flags->refit, "When to train: first, every-N (origins) or every-DURATION");

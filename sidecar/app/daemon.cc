@@ -18,6 +18,7 @@
 #include "sidecar/app/step_writer.h"
 #include "sidecar/app/trainer_binary.h"
 #include "sidecar/app/upstream_loop.h"
+#include "sidecar/app/upstream_settings.h"
 #include "sidecar/app/web.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/base/periodic.h"
@@ -50,18 +51,6 @@ constexpr DurationMs kUpstreamEvery = 5 * kSecond;   // looks for gaps
 constexpr DurationMs kTrainEvery = 5 * kSecond;      // looks for rules to train
 constexpr DurationMs kMaintainEvery = 30 * kSecond;  // seals blocks, refreshes metrics
 constexpr DurationMs kFlushAtStop = 5 * kSecond;
-
-absl::StatusOr<std::optional<UpstreamSettings>> UpstreamFrom(const Config& config) {
-  if (!config.upstream) return std::optional<UpstreamSettings>();
-  UpstreamSettings settings;
-  settings.prometheus.url = config.upstream->url;
-  auto headers = AuthorizationHeaders(config.upstream->auth);
-  if (!headers.ok()) return headers.status();
-  settings.prometheus.headers = *std::move(headers);
-  settings.dialect = config.upstream->promql;
-  settings.lateness_ms = config.global.out_of_order_window_ms;
-  return settings;
-}
 
 absl::StatusOr<SendQueueOptions> SenderFrom(const RemoteWriteConfig& config) {
   SendQueueOptions options;

@@ -3,25 +3,16 @@
 #pragma once
 
 #include <atomic>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "proto/auspex/v1/auspex.pb.h"
 #include "sidecar/app/progress_line.h"
-#include "sidecar/core/sample.h"
+#include "sidecar/app/scratch_history.h"
 
 namespace auspex {
 
-struct PredictOptions {
-  std::string url;  // of the Prometheus that answers the query
-  std::string query;
-  DurationMs step_ms = 5 * kMinute;
-  DurationMs horizon_ms = kDay;
-  DurationMs range_ms = 14 * kDay;  // of history
-  std::vector<double> quantiles = {0.1, 0.5, 0.9};
-  std::optional<double> limit;
+struct PredictOptions : QueryOptions {
   bool train = true;
   std::string trainer_binary;
 };

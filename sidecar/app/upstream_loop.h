@@ -12,12 +12,12 @@
 #include "absl/synchronization/mutex.h"
 #include "sidecar/aggregate/aggregator.h"
 #include "sidecar/app/rule_book.h"
+#include "sidecar/app/upstream_settings.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/base/log.h"
 #include "sidecar/core/progress_board.h"
 #include "sidecar/history/history.h"
 #include "sidecar/upstream/backfill.h"
-#include "sidecar/upstream/prometheus_api.h"
 #include "sidecar/upstream/query_puller.h"
 
 namespace auspex {
@@ -31,13 +31,6 @@ struct UpstreamLoopParts {
   const Clock& clock;
   Logger logger;
   prometheus::Registry& registry;
-};
-
-// How to reach the upstream, and how it evaluates PromQL if that is not to be asked of it.
-struct UpstreamSettings {
-  PrometheusApiOptions prometheus;
-  std::optional<PromqlDialect> dialect;
-  DurationMs lateness_ms = 30 * kSecond;  // steps younger than this are still open
 };
 
 // One thread calls Run, every few seconds.
