@@ -22,7 +22,7 @@ std::optional<uint32_t> AggregateTable::Join(const LabelSet& labels, size_t aggr
   const uint32_t position = free_.back();
   free_.pop_back();
   entries_[position] = {.labels = std::make_shared<const LabelSet>(labels), .members = 1};
-  by_labels_.emplace(labels, position);
+  by_labels_.emplace(entries_[position].labels.get(), position);
   return position;
 }
 

@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/synchronization/mutex.h"
 #include "sidecar/aggregate/aggregate_metrics.h"
 #include "sidecar/aggregate/router.h"
 #include "sidecar/aggregate/rule_progress.h"
 #include "sidecar/core/aggregation_rule.h"
+#include "sidecar/core/label_index.h"
 #include "sidecar/core/label_set.h"
 
 namespace auspex {
@@ -43,7 +43,7 @@ class AggregateTable {
 
   std::vector<Entry> entries_;
   std::vector<uint32_t> free_;
-  absl::flat_hash_map<LabelSet, uint32_t> by_labels_;
+  LabelIndex<uint32_t> by_labels_;  // keys: the labels in `entries_`
 };
 
 struct Member {

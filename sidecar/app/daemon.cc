@@ -352,7 +352,7 @@ void Daemon::Impl::StartActors() {
     return actors.back().get();
   };
   using Stopping = std::atomic<bool>;
-  emit_actor = add("emit", kEmitEvery, [this](const Stopping&) { emit_loop->Run(); });
+  emit_actor = add("emit", kEmitEvery, [this](const Stopping& s) { emit_loop->Run(s); });
   add("upstream", kUpstreamEvery, [this](const Stopping& s) { upstream_loop->Run(s); });
   add("forecast", kForecastEvery, [this](const Stopping&) { forecast_loop->Run(); });
   add("train", kTrainEvery, [this](const Stopping& s) { training_loop->Run(s); });

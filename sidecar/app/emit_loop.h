@@ -2,6 +2,8 @@
 // PromQL's five minutes.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,16 +40,30 @@ class EmitLoop {
   void SetSenders(std::vector<std::shared_ptr<SendQueue>> senders);
 
   // Emits every rule that has forecasts, and ends the series of rules that are gone: by a reload,
-  // or (in the first run) while no daemon was there.
-  void Run();
+  // or (in the first run) while no daemon was there. Does not outrun the senders, for some seconds
+  // and until `stopping`.
+  void Run(const std::atomic<bool>& stopping);
 
   // The series as they would be emitted now, in exposition format.
   std::string Exposition() const;
 
  private:
+  // How long a run still waits for senders that are full.
+  struct Pace {
+    const std::atomic<bool>& stopping;
+    DurationMs wait_left_ms;
+  };
+
   void RestoreAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   LiveSeries& Live(const std::string& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Emit(const std::string& rule, std::vector<LabeledSample> samples, TimestampMs now_ms)
+  // `body` with the rule's series in parts, none of which is large.
+  void ForEachPart(const ActiveRule& active, const ActiveRules& rules,
+                   const RuleForecasts& forecasts, TimestampMs now_ms,
+                   const std::function<void(std::vector<LabeledSample>)>& body) const;
+  void Emit(const ActiveRule& active, const ActiveRules& rules, const RuleForecasts& forecasts,
+            Pace& pace) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To every sender, once it has room or the pace says that it was enough waiting.
+  void Send(const std::vector<LabeledSample>& samples, Pace& pace)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndDroppedRules(const ActiveRules& rules, TimestampMs now_ms)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

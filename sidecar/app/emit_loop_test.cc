@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -54,19 +55,23 @@ class EmitLoopTest : public testing::Test {
     ASSERT_TRUE(rules_->Apply(*config).ok());
   }
 
-  // A flat forecast of two hours.
-  void Publish(const std::string& rule) {
+  // A flat forecast of two hours for each user.
+  void Publish(const std::string& rule, const std::vector<std::string>& users = {"ann"}) {
     auto issue = std::make_shared<RuleForecasts>();
+    for (const std::string& user : users) issue->forecasts.push_back(FlatForecast(user));
+    forecasts_.Publish(rule, std::move(issue));
+  }
+
+  Forecast FlatForecast(const std::string& user) {
     Forecast forecast;
-    forecast.labels = LabelSet({{"user", "ann"}});
+    forecast.labels = LabelSet({{"user", user}});
     forecast.origin_ms = clock_.NowMs();
     forecast.step_ms = 5 * kMinute;
     forecast.quantile_levels = {0.5};
     forecast.values.assign(24, 1.0F);
     forecast.model = "base";
     forecast.reason = "ok";
-    issue->forecasts = {forecast};
-    forecasts_.Publish(rule, std::move(issue));
+    return forecast;
   }
 
   // The series of one run: those that got a value, and those that got a staleness marker.
@@ -74,16 +79,17 @@ class EmitLoopTest : public testing::Test {
     std::vector<LabelSet> values;
     std::vector<LabelSet> markers;
   };
-  Emission Run() {
+  Emission Run(size_t capacity = 10'000) {
     FakeReceiver receiver([](const Received&) { return HttpResponse{.status = 204}; });
     prometheus::Registry registry;
     SendQueueOptions options;
     options.endpoint.url = receiver.url();
     options.batch_deadline_ms = 10;
+    options.capacity = capacity;
     auto sender = std::make_shared<SendQueue>(options, clock_, Logger(), registry);
     sender->Start();
     loop_->SetSenders({sender});
-    loop_->Run();
+    loop_->Run(stopping_);
     sender->Stop(10 * kSecond);
     Emission emission;
     for (const Received& request : receiver.requests()) {
@@ -98,6 +104,7 @@ class EmitLoopTest : public testing::Test {
   const TempDir dir_;
   prometheus::Registry metrics_;
   SystemClock clock_;
+  std::atomic<bool> stopping_{false};
   std::unique_ptr<Store> store_;
   std::unique_ptr<History> history_;
   std::unique_ptr<StateStore> state_;
@@ -136,6 +143,21 @@ TEST_F(EmitLoopTest, ARuleThatWentWhileTheDaemonWasDownEndsAtItsStart) {
   EXPECT_THAT(after.markers, UnorderedElementsAreArray(of_storage));
   StartDaemon();
   EXPECT_TRUE(Run().markers.empty());
+}
+
+TEST_F(EmitLoopTest, ThousandsOfSeriesLeaveThroughASmallQueue) {
+  Apply(kTwoRules);
+  std::vector<std::string> users;
+  for (int i = 0; i < 1000; ++i) users.push_back("user-" + std::to_string(i));
+  Publish("storage", users);
+  const Emission emission = Run(/*capacity=*/500);
+  EXPECT_EQ(emission.values.size(), 2000U);
+  EXPECT_TRUE(emission.markers.empty());
+  users.resize(700);
+  Publish("storage", users);
+  const Emission fewer = Run(/*capacity=*/500);
+  EXPECT_EQ(fewer.values.size(), 1400U);
+  EXPECT_EQ(fewer.markers.size(), 600U);
 }
 
 TEST_F(EmitLoopTest, ARestartDoesNotEndWhatIsNotForecastYet) {

@@ -64,8 +64,7 @@ void WriteTimeToLimit(const ActiveRule& active, const Forecast& forecast, Timest
 
 std::vector<LabeledSample> ForecastSeries(const ActiveRule& active, const LabelSet& external_labels,
                                           const TimeZone& timezone,
-                                          const std::vector<Forecast>& forecasts,
-                                          TimestampMs now_ms) {
+                                          std::span<const Forecast> forecasts, TimestampMs now_ms) {
   std::vector<LabeledSample> out;
   out.reserve(forecasts.size() * SeriesPerAggregate(active.rule));
   for (const Forecast& forecast : forecasts) {

@@ -2,6 +2,7 @@
 // time of emission, never with a future time.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "sidecar/core/active_rule.h"
@@ -20,8 +21,7 @@ namespace auspex {
 // an unknown limit gives no limit series.
 std::vector<LabeledSample> ForecastSeries(const ActiveRule& active, const LabelSet& external_labels,
                                           const TimeZone& timezone,
-                                          const std::vector<Forecast>& forecasts,
-                                          TimestampMs now_ms);
+                                          std::span<const Forecast> forecasts, TimestampMs now_ms);
 
 // Series per aggregate that the rule writes back: known before it is enabled. (With day and night,
 // a lead's series changes its `period` label; only one is live at a time.)

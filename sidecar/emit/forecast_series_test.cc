@@ -42,7 +42,7 @@ std::map<std::string, double> Emit(const ActiveRule& active, const Forecast& for
                                    TimestampMs now_ms) {
   std::map<std::string, double> series;
   for (const auto& labeled :
-       ForecastSeries(active, LabelSet({{"by", "us"}}), TimeZone(), {forecast}, now_ms)) {
+       ForecastSeries(active, LabelSet({{"by", "us"}}), TimeZone(), {&forecast, 1}, now_ms)) {
     EXPECT_EQ(labeled.sample.timestamp_ms, now_ms);
     EXPECT_TRUE(series.emplace(labeled.labels.ToString(), labeled.sample.value).second);
   }

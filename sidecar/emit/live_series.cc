@@ -14,24 +14,39 @@ constexpr size_t kUnusedSymbolsMin = 1000;
 
 }  // namespace
 
-std::vector<LabeledSample> LiveSeries::Advance(std::vector<LabeledSample> samples,
-                                               TimestampMs now_ms) {
+TimestampMs LiveSeries::Begin(TimestampMs now_ms) {
   last_ms_ = std::max(now_ms, last_ms_ + 1);
-  absl::flat_hash_set<SeriesSymbols> emitted;
-  emitted.reserve(samples.size());
-  for (LabeledSample& labeled : samples) {
-    labeled.sample.timestamp_ms = last_ms_;
+  emitted_.clear();
+  emitted_.reserve(live_.size());
+  return last_ms_;
+}
+
+void LiveSeries::Add(std::span<const LabeledSample> samples) {
+  for (const LabeledSample& labeled : samples) {
     SeriesSymbols series = symbols_.Encode(labeled.labels);
     if (!live_.contains(series)) changed_ = true;
-    emitted.insert(std::move(series));
+    emitted_.insert(std::move(series));
   }
+}
+
+std::vector<LabeledSample> LiveSeries::End() {
+  std::vector<LabeledSample> markers;
   for (const SeriesSymbols& series : live_) {
-    if (emitted.contains(series)) continue;
-    samples.push_back({symbols_.Decode(series), {last_ms_, StaleMarker()}});
+    if (emitted_.contains(series)) continue;
+    markers.push_back({symbols_.Decode(series), {last_ms_, StaleMarker()}});
     changed_ = true;
   }
-  live_ = std::move(emitted);
+  live_ = std::exchange(emitted_, {});
   ForgetUnusedSymbols();
+  return markers;
+}
+
+std::vector<LabeledSample> LiveSeries::Advance(std::vector<LabeledSample> samples,
+                                               TimestampMs now_ms) {
+  const TimestampMs stamp_ms = Begin(now_ms);
+  Add(samples);
+  for (LabeledSample& labeled : samples) labeled.sample.timestamp_ms = stamp_ms;
+  for (LabeledSample& marker : End()) samples.push_back(std::move(marker));
   return samples;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +21,14 @@ namespace auspex {
 // the old one (verified against Prometheus 2.42 and 3.5). Not thread-safe.
 class LiveSeries {
  public:
-  // The samples of this emission, all series of the rule, with the markers that they need. All
-  // are stamped `now_ms`, or one millisecond after the last emission if the clock went back: a
-  // series must never see the same timestamp twice.
+  // An emission: Begin, Add for all series of the rule, in parts of any size, and End, which gives
+  // the markers that are to follow the samples. The samples and the markers are stamped with what
+  // Begin answers: `now_ms`, or one millisecond after the last emission if the clock went back,
+  // because a series must never see the same timestamp twice.
+  TimestampMs Begin(TimestampMs now_ms);
+  void Add(std::span<const LabeledSample> samples);
+  std::vector<LabeledSample> End();
+  // All of it for an emission that is at hand as a whole: its samples, stamped, then the markers.
   std::vector<LabeledSample> Advance(std::vector<LabeledSample> samples, TimestampMs now_ms);
 
   // Whether the set changed since the last Serialize: only then it must be made durable again.
@@ -40,6 +46,7 @@ class LiveSeries {
   LabelSymbols symbols_;
   size_t symbols_used_ = 0;  // when the unused ones were last forgotten
   absl::flat_hash_set<SeriesSymbols> live_;
+  absl::flat_hash_set<SeriesSymbols> emitted_;  // of the emission that has begun
   TimestampMs last_ms_ = 0;
   bool changed_ = false;
 };

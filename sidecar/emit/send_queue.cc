@@ -60,6 +60,15 @@ class SendQueue::Shard {
     metrics_.pending.Increment();
   }
 
+  // Any of them may be this shard's.
+  bool AwaitRoom(size_t samples, absl::Duration timeout) {
+    absl::MutexLock lock(&mu_);
+    const auto room = [&]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+      return stopping_ || waiting_.empty() || waiting_.size() + samples <= options_.capacity;
+    };
+    return mu_.AwaitWithTimeout(absl::Condition(&room), timeout);
+  }
+
   // Ends the thread once the queue is empty.
   void Drain() {
     absl::MutexLock lock(&mu_);
@@ -266,6 +275,14 @@ void SendQueue::Enqueue(const std::vector<LabeledSample>& samples) {
   impl_->metrics.dropped_future.Increment(static_cast<double>(refused));
   impl_->logger.Error("samples stamped too far ahead are not sent",
                       {{"samples", refused}, {"url", impl_->options.endpoint.url}});
+}
+
+bool SendQueue::AwaitRoom(size_t samples, DurationMs timeout_ms) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  return std::all_of(impl_->shards.begin(), impl_->shards.end(), [&](const auto& shard) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    return shard->AwaitRoom(samples, absl::FromChrono(left));
+  });
 }
 
 void SendQueue::Stop(DurationMs flush_ms) {

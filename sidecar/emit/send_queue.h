@@ -47,6 +47,9 @@ class SendQueue {
   // Samples of one series and its successors (series_identity.h) leave in the order they were
   // given. Samples too far ahead of the clock are refused here, logged and counted.
   void Enqueue(const std::vector<LabeledSample>& samples);
+  // Waits until as many samples fit without dropping others, or none wait; or until the queue
+  // stops. False after `timeout_ms`.
+  bool AwaitRoom(size_t samples, DurationMs timeout_ms);
   // Sends what waits, for at most `flush_ms`, then stops; what is left is counted as dropped.
   // Idempotent.
   void Stop(DurationMs flush_ms);

@@ -10,9 +10,11 @@ namespace auspex {
 TimestampMs RuleHistory::BlockStart(TimestampMs t_ms) const { return StepFloor(t_ms, block_ms); }
 
 AggregateHistory& RuleHistory::Add(AggregateId aggregate, LabelSet labels) {
-  by_labels.emplace(labels, aggregate);
-  return aggregates.try_emplace(aggregate, std::move(labels), rule.context_steps, rule.step_ms)
-      .first->second;
+  AggregateHistory& added =
+      aggregates.try_emplace(aggregate, std::move(labels), rule.context_steps, rule.step_ms)
+          .first->second;
+  by_labels.emplace(&added.labels, aggregate);
+  return added;
 }
 
 void RuleHistory::Set(AggregateHistory& aggregate, TimestampMs t_ms, double value) const {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "sidecar/core/forecast.h"
+#include "sidecar/core/label_index.h"
 #include "sidecar/core/label_set.h"
 #include "sidecar/history/closed_ranges.h"
 #include "sidecar/history/context_ring.h"
@@ -39,7 +39,7 @@ struct RuleHistory {
   TimestampMs sealed_ms = 0;  // blocks before it are written; a block boundary, 0 before any step
   ClosedRanges closed;
   std::map<AggregateId, AggregateHistory> aggregates;
-  absl::flat_hash_map<LabelSet, AggregateId> by_labels;
+  LabelIndex<AggregateId> by_labels;  // keys: the labels in `aggregates`
 
   TimestampMs BlockStart(TimestampMs t_ms) const;
   size_t BlockSteps() const { return static_cast<size_t>(block_ms / rule.step_ms); }

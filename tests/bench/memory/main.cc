@@ -31,6 +31,7 @@ namespace {
 constexpr DurationMs kStep = 5 * kMinute;
 constexpr DurationMs kScrapeEvery = 30 * kSecond;
 constexpr size_t kSeriesPerRequest = 1'000;
+constexpr int kObserveSeconds = 60;
 constexpr int kSettleSeconds = 75;  // the emission has left, and two rounds of maintenance are over
 
 void ExitUnless(const absl::Status& status) {
@@ -41,7 +42,6 @@ void ExitUnless(const absl::Status& status) {
 
 std::string ConfigText(int sink_port) {
   return absl::StrCat("remote_write:\n  - url: http://127.0.0.1:", sink_port, "/\n    name: sink\n",
-                      "    queue_config: {capacity: 200000}\n",
                       "rules:\n  - name: used\n    selector: bench_used_bytes\n"
                       "    by: [group, user, storage_type, cluster]\n    step: 5m\n"
                       "    horizon: 24h\n    aggregates_max: 20000\n");
@@ -89,12 +89,16 @@ class Subject {
   }
 
   const StorageContents& contents() const { return contents_; }
-  double Resident() { return 1024 * 1024 * RssMb(server_->process().pid()); }
+  // Its resident memory at this moment joins what Resident answers the median of.
+  void Sample() { resident_.push_back(1024 * 1024 * RssMb(server_->process().pid())); }
+  void ForgetSamples() { resident_.clear(); }
+  double Resident() const { return Median(resident_); }
 
  private:
   const StorageContents contents_;
   std::unique_ptr<AuspexServer> server_;
   HttpClient client_;
+  std::vector<double> resident_;
 };
 
 void Sleep(int seconds) { std::this_thread::sleep_for(std::chrono::seconds(seconds)); }
@@ -118,11 +122,18 @@ double Slope(std::vector<std::unique_ptr<Subject>>& subjects, size_t first) {
          static_cast<double>(large.contents().aggregates - small.contents().aggregates);
 }
 
-void Show(std::vector<std::unique_ptr<Subject>>& subjects, const char* when) {
+// Over a minute, so that emissions and what follows them are in it.
+void Observe(std::vector<std::unique_ptr<Subject>>& subjects, int seconds, const char* when) {
+  for (auto& subject : subjects) subject->ForgetSamples();
+  for (int second = 0; second < seconds; ++second) {
+    Sleep(1);
+    for (auto& subject : subjects) subject->Sample();
+  }
   for (auto& subject : subjects) {
     std::printf("%6zu aggregates%s %s: %.1f MB resident\n", subject->contents().aggregates,
                 subject->contents().own_weights ? ", own weights," : ",", when,
                 subject->Resident() / 1e6);
+    std::fflush(stdout);
   }
 }
 
@@ -143,9 +154,11 @@ void Run(const BenchOptions& options, BenchReport& report) {
     }
   }
   AwaitIssues(subjects, 1);
-  Sleep(options.quick ? 5 : kSettleSeconds);
-  Show(subjects, "after one forecast");
-  if (!options.quick) {
+  if (options.quick) {
+    Observe(subjects, 5, "after one forecast");
+  } else {
+    Sleep(kSettleSeconds);
+    Observe(subjects, kObserveSeconds, "after one forecast");
     // The samples of the step after the history, as a scraper would have sent them: it closes as
     // soon as it is over.
     for (TimestampMs t_ms = last_step_ms + 1; t_ms <= last_step_ms + 2 * kStep;
@@ -156,7 +169,7 @@ void Run(const BenchOptions& options, BenchReport& report) {
     }
     AwaitIssues(subjects, 2);
     Sleep(kSettleSeconds);
-    Show(subjects, "after two forecasts and live samples");
+    Observe(subjects, kObserveSeconds, "after two forecasts and live samples");
   }
   report.Add("memory.bytes_per_aggregate", Slope(subjects, 0), "bytes, shared base");
   report.Add("memory.bytes_per_aggregate_own", Slope(subjects, 2), "bytes, own weights");
