@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<TrainerProcess>> TrainerProcess::Start(
   const auto pid = Spawn(Arguments(options));
   if (!pid.ok()) return pid.status();
   // Threads that it starts later inherit it. The kernel refuses nothing that matters here.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(*pid), options.nice);
+  setpriority(PRIO_PROCESS, static_cast<id_t>(*pid), getpriority(PRIO_PROCESS, 0) + options.nice);
   return std::unique_ptr<TrainerProcess>(new TrainerProcess(std::move(options), *pid));
 }
 

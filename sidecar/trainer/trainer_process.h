@@ -18,7 +18,7 @@ namespace auspex {
 struct TrainerProcessOptions {
   std::string binary;                         // path of auspex-trainer
   std::string socket_path;                    // where it listens; replaced when it exists
-  int nice = 10;                              // added priority value: forecasting goes first
+  int nice = 10;                              // added to the daemon's own: forecasting goes first
   int threads = 0;                            // that fit at the same time; 0 = one per core
   size_t memory_bytes_max = size_t{4} << 30;  // resident; beyond it the process is killed
   std::string log_level = "info";             // of its log, which goes to our standard error
