@@ -91,16 +91,6 @@ inline float LongLeadShare(float horizons) {
   return std::clamp(std::log(24 * horizons) / std::log(12.0F), 0.0F, 1.0F);
 }
 
-// Below this probability of "no change" the last value is a value like any other.
-inline constexpr double kStayMin = 0.05;
-
-// Index of that feature among a target's: lead time in horizons.
-inline constexpr int kFeatureHorizons = 0;
-
-// Indices into the candidates.
-inline constexpr int kCandidateLast = 0;
-inline constexpr int kCandidateSeasonalNaive = 4;  // same time yesterday, raw
-
 // Stateless but for scratch memory: one per thread.
 class FeatureBuilder {
  public:

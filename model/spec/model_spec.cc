@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int kPseudoSeason = 24;
-constexpr int kQuantilesMax = 19;
 
 // Levels come from decimal configuration, so 0.5 is compared with a little room.
 bool IsMedian(double level) { return std::abs(level - 0.5) < 1e-9; }
@@ -22,9 +21,9 @@ absl::Status CheckRange(const char* field, int64_t value, int64_t low, int64_t h
 }
 
 absl::Status CheckQuantiles(const std::vector<double>& levels) {
-  if (levels.empty() || levels.size() > kQuantilesMax) {
+  if (levels.empty() || levels.size() > kLevelsMax) {
     return absl::InvalidArgumentError(absl::StrCat("model spec: ", levels.size(),
-                                                   " quantile levels, must be 1..", kQuantilesMax));
+                                                   " quantile levels, must be 1..", kLevelsMax));
   }
   double previous = 0;
   for (double level : levels) {
@@ -92,7 +91,7 @@ int ModelSpec::median_index() const {
 
 absl::Status ModelSpec::Validate() const {
   for (const absl::Status& status :
-       {CheckRange("hidden", hidden, 1, 512), CheckRange("layers", layers, 1, 4),
+       {CheckRange("hidden", hidden, 1, 512), CheckRange("layers", layers, 1, kLayersMax),
         CheckRange("decoder_width", decoder_width, 4, 512),
         CheckRange("step_ms", step_ms, 1000, 7 * kDayMs),
         CheckRange("horizon_steps", horizon_steps, 1, 100'000),

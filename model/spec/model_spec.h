@@ -9,38 +9,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/spec/network_io.h"
 
 namespace auspex::model {
 
-// Encoder over the day patches of the context. kNone: the decoder alone, from the candidates and
-// their recent errors.
-enum class Cell { kLstm, kGru, kNone };
 std::string_view CellName(Cell cell);
 absl::StatusOr<Cell> ParseCell(std::string_view name);
-
-inline constexpr int kCandidates = 20;                 // naive forecasts that the decoder mixes
-inline constexpr int kTargetFeatures = 9;              // of one target time
-inline constexpr int kShapeFeatures = 7;               // of the window
-inline constexpr int kBacktestLogs = 2 * kCandidates;  // at short leads, then at long ones
-inline constexpr int kWindowFeatures = kShapeFeatures + kBacktestLogs;
-inline constexpr int kPatchValues = 24;      // means inside one patch
-inline constexpr int kPatchExtremes = 3;     // max, min, std of a patch with more steps than that
-inline constexpr int kCalendarFeatures = 4;  // of one patch: sin/cos time of day and day of week
-inline constexpr int kPatchesMax = 14;
-
-// Inputs of the decoder for one target: asinh of the candidates, then the target's features.
-inline constexpr int kTargetInputs = kCandidates + kTargetFeatures;
-
-// Outputs of the decoder for one target, in this order: a logit per candidate, the correction, the
-// gate that damps it, the chance of a value below the last one and how much of it is exactly "no
-// change" (both as logits), a spread per quantile level other than 0.5 (levels ascending).
-inline constexpr int kOutputCorrection = kCandidates;
-inline constexpr int kOutputGate = kCandidates + 1;
-inline constexpr int kOutputBelow = kCandidates + 2;
-inline constexpr int kOutputStay = kCandidates + 3;
-inline constexpr int kOutputSpreads = kCandidates + 4;
-
-inline constexpr int kLevelsMax = 19;
 
 // A plain value.
 struct ModelSpec {
