@@ -26,29 +26,6 @@ void ForEachInstructionSet(const Body& body) {
   hwy::SetSupportedTargetsForTest(0);
 }
 
-ModelSpec RandomSpec(std::mt19937& random) {
-  constexpr int64_t kSteps[] = {60'000, 300'000, 900'000, 3'600'000, 43'200'000};
-  ModelSpec spec;
-  constexpr Cell kCells[] = {Cell::kNone, Cell::kLstm, Cell::kLstm, Cell::kGru, Cell::kGru};
-  spec.cell = kCells[random() % 5];
-  spec.hidden = 1 + static_cast<int>(random() % 70);
-  spec.layers = 1 + static_cast<int>(random() % 3);
-  spec.decoder_width = 4 + static_cast<int>(random() % 67);
-  spec.step_ms = kSteps[random() % 5];
-  spec.horizon_steps = 1 + static_cast<int>(random() % 70);
-  spec.context_steps = 2 + static_cast<int>(random() % (random() % 2 == 0 ? 50 : 3000));
-  if (random() % 3 == 0) spec.quantiles = {0.5};
-  if (random() % 3 == 0) spec.quantiles = {0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99};
-  return spec;
-}
-
-std::string Describe(const ModelSpec& spec) {
-  return std::string(CellName(spec.cell)) + " hidden " + std::to_string(spec.hidden) + " layers " +
-         std::to_string(spec.layers) + " width " + std::to_string(spec.decoder_width) + " step " +
-         std::to_string(spec.step_ms) + " context " + std::to_string(spec.context_steps) +
-         " horizon " + std::to_string(spec.horizon_steps);
-}
-
 TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
   std::mt19937 random(1);
   for (int round = 0; round < 90; ++round) {

@@ -2,8 +2,12 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "model/engine/cuda/device.h"
+#include "model/engine/cuda/device_check.h"
+#include "model/engine/cuda/device_engine.h"
 #include "model/engine/host_engine.h"
 #include "model/engine/network_kernel.h"
 
@@ -15,16 +19,46 @@ ParallelFor SerialFor() {
   };
 }
 
+namespace {
+
+absl::StatusOr<std::unique_ptr<Engine>> CreateCudaEngine(ParallelFor parallel_for,
+                                                         OnFallback on_fallback) {
+  auto devices = FindCudaDevices();
+  if (!devices.ok()) return devices.status();
+  std::vector<std::shared_ptr<Device>> good;
+  absl::Status why;
+  for (const std::shared_ptr<Device>& device : *devices) {
+    if (absl::Status status = CheckDevice(device); status.ok()) {
+      good.push_back(device);
+    } else {
+      if (on_fallback) on_fallback({.device = device->name(), .items = 0, .why = status});
+      why = std::move(status);
+    }
+  }
+  if (good.empty()) return absl::UnavailableError(why.message());
+  return std::make_unique<DeviceEngine>(good, std::move(parallel_for), std::move(on_fallback));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
-                                                     ParallelFor parallel_for) {
+                                                     ParallelFor parallel_for,
+                                                     OnFallback on_fallback) {
+  if (backend == "cuda" || backend == "auto") {
+    auto engine = CreateCudaEngine(parallel_for, on_fallback);
+    if (engine.ok() || backend == "cuda") return engine;
+    if (absl::IsUnavailable(engine.status()) && on_fallback) {
+      on_fallback({.device = "none", .items = 0, .why = engine.status()});
+    }
+  }
   std::unique_ptr<NetworkKernel> kernel;
   if (backend == "scalar") {
     kernel = MakeScalarKernel();
   } else if (backend == "cpu" || backend == "auto") {
     kernel = MakeSimdKernel();
   } else {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown engine \"", std::string(backend), "\", must be auto, cpu or scalar"));
+    return absl::InvalidArgumentError(absl::StrCat("unknown engine \"", std::string(backend),
+                                                   "\", must be auto, cpu, cuda or scalar"));
   }
   return std::make_unique<HostEngine>(std::move(kernel), std::move(parallel_for));
 }

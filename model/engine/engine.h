@@ -57,9 +57,22 @@ class Engine {
                                 std::span<float> out) = 0;
 };
 
-// Backends: "scalar" (the reference, kept for ever), "cpu" (SIMD, run-time dispatch), "auto" (the
-// fastest here). InvalidArgument for another name.
+// A device could not answer, and the cpu did.
+struct EngineFallback {
+  std::string_view device;  // its name; "none" for models that no device has room for
+  size_t items = 0;         // of one call; 0 when a device is left out from the start
+  absl::Status why;
+};
+// Called from within CreateEngine and Forecast.
+using OnFallback = std::function<void(const EngineFallback&)>;
+
+// Backends: "scalar" (the reference, kept for ever), "cpu" (SIMD, run-time dispatch), "cuda" (the
+// devices of this machine that pass device_check.h; what they cannot do, the cpu answers), "auto"
+// (cuda where there is such a device, else cpu). InvalidArgument for another name; for "cuda" also
+// FailedPrecondition when this build has none, NotFound when there is no device or no driver,
+// Unavailable when no device can be used.
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
-                                                     ParallelFor parallel_for);
+                                                     ParallelFor parallel_for,
+                                                     OnFallback on_fallback = nullptr);
 
 }  // namespace auspex::model

@@ -30,7 +30,7 @@ ParallelFor ThreadedFor() {
 class EngineTest : public ::testing::TestWithParam<const char*> {
  protected:
   std::unique_ptr<Engine> MakeEngine(ParallelFor parallel_for = SerialFor()) const {
-    return *CreateEngine(GetParam(), std::move(parallel_for));
+    return MakeTestEngine(GetParam(), std::move(parallel_for));
   }
 
   std::mt19937 random_{7};
@@ -38,22 +38,27 @@ class EngineTest : public ::testing::TestWithParam<const char*> {
 
 TEST_P(EngineTest, ResultsDoNotDependOnOrderOrThreads) {
   constexpr size_t kItems = 37;
-  auto engine = MakeEngine(ThreadedFor());
   std::vector<std::vector<float>> contexts;
-  std::vector<std::shared_ptr<const PreparedModel>> models;
-  std::vector<ForecastItem> items;
+  std::vector<Weights> weights;
   for (size_t i = 0; i < kItems; ++i) {
     contexts.push_back(RandomContext(kSpec, random_));
-    models.push_back(*engine->Prepare(kSpec, RandomWeights(kSpec, random_)));
-    items.push_back({.model = models.back().get(), .context = {}, .origin_ms = kOriginMs});
+    weights.push_back(RandomWeights(kSpec, random_));
   }
-  for (size_t i = 0; i < kItems; ++i) items[i].context = contexts[i];
-  std::vector<float> forward(kItems * kValues);
-  ASSERT_TRUE(engine->Forecast(kSpec, items, forward).ok());
-
-  std::reverse(items.begin(), items.end());
-  std::vector<float> backward(kItems * kValues);
-  ASSERT_TRUE(MakeEngine()->Forecast(kSpec, items, backward).ok());
+  const auto forecast = [&](Engine& engine, bool reversed) {
+    std::vector<std::shared_ptr<const PreparedModel>> models;
+    std::vector<ForecastItem> items;
+    for (size_t i = 0; i < kItems; ++i) {
+      models.push_back(*engine.Prepare(kSpec, weights[i]));
+      items.push_back(
+          {.model = models.back().get(), .context = contexts[i], .origin_ms = kOriginMs});
+    }
+    if (reversed) std::reverse(items.begin(), items.end());
+    std::vector<float> out(kItems * kValues);
+    EXPECT_TRUE(engine.Forecast(kSpec, items, out).ok());
+    return out;
+  };
+  std::vector<float> forward = forecast(*MakeEngine(ThreadedFor()), false);
+  std::vector<float> backward = forecast(*MakeEngine(), true);
   for (size_t i = 0; i < kItems; ++i) {
     const auto at = [](std::vector<float>& all, size_t item) {
       return std::vector<float>(all.begin() + static_cast<ptrdiff_t>(item * kValues),
@@ -151,14 +156,18 @@ TEST_P(EngineTest, SaysWhatDoesNotFit) {
               HasSubstr("must be 180"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, EngineTest, ::testing::Values("scalar", "cpu"),
+INSTANTIATE_TEST_SUITE_P(Backends, EngineTest, ::testing::Values("scalar", "cpu", "emulated"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 TEST(CreateEngineTest, AutoIsTheFastest) {
-  EXPECT_EQ((*CreateEngine("auto", SerialFor()))->name(), "cpu");
+  const auto cuda = CreateEngine("cuda", SerialFor());
+  EXPECT_EQ((*CreateEngine("auto", SerialFor()))->name(), cuda.ok() ? "cuda" : "cpu");
+  if (!cuda.ok()) {
+    EXPECT_THAT(std::string(cuda.status().message()), HasSubstr("cuda: "));
+  }
   EXPECT_EQ((*CreateEngine("scalar", SerialFor()))->name(), "scalar");
   EXPECT_THAT(std::string(CreateEngine("gpu", SerialFor()).status().message()),
-              HasSubstr("unknown engine \"gpu\", must be auto, cpu or scalar"));
+              HasSubstr("unknown engine \"gpu\", must be auto, cpu, cuda or scalar"));
 }
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "model/engine/forecast_check.h"
 #include "model/engine/output_head.h"
 
 namespace auspex::model {
@@ -13,17 +13,6 @@ namespace {
 // Items that one thread forecasts before it looks for more: enough to make that cheap, few enough
 // to keep all threads busy to the end.
 constexpr size_t kItemsPerTask = 8;
-
-// The spec without what only the features read: the UTC offset changes with daylight saving, the
-// network does not.
-ModelSpec NetworkSpec(ModelSpec spec) {
-  spec.utc_offset_minutes = 0;
-  return spec;
-}
-
-size_t ValuesPerItem(const ModelSpec& spec) {
-  return static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();
-}
 
 }  // namespace
 
@@ -39,36 +28,16 @@ absl::StatusOr<std::shared_ptr<const PreparedModel>> HostEngine::Prepare(const M
   return kernel_->Prepare(spec, weights);
 }
 
-absl::Status HostEngine::CheckItem(const ModelSpec& network, const ForecastItem& item) const {
-  if (item.model == nullptr || !kernel_->Owns(*item.model)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("has no model that the ", std::string(name()), " engine prepared"));
-  }
-  if (static_cast<const HostModel&>(*item.model).network_spec() != network) {
-    return absl::InvalidArgumentError("has a model of another spec");
-  }
-  if (item.context.size() != static_cast<size_t>(network.context_steps)) {
-    return absl::InvalidArgumentError(absl::StrCat("has a context of ", item.context.size(),
-                                                   " steps, must be ", network.context_steps));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status HostEngine::Forecast(const ModelSpec& spec, std::span<const ForecastItem> items,
                                   std::span<float> out) {
-  if (absl::Status status = spec.Validate(); !status.ok()) return status;
+  const auto spec_of_model = [this](const PreparedModel& model) {
+    return kernel_->Owns(model) ? &static_cast<const HostModel&>(model).network_spec() : nullptr;
+  };
+  if (absl::Status status = CheckForecast(name(), spec_of_model, spec, items, out.size());
+      !status.ok()) {
+    return status;
+  }
   const size_t values = ValuesPerItem(spec);
-  if (out.size() != items.size() * values) {
-    return absl::InvalidArgumentError(absl::StrCat("forecast: output of ", out.size(),
-                                                   " values, must be ", items.size() * values));
-  }
-  const ModelSpec network = NetworkSpec(spec);
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (absl::Status status = CheckItem(network, items[i]); !status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("forecast: item ", i, " ", std::string(status.message())));
-    }
-  }
   const size_t tasks = (items.size() + kItemsPerTask - 1) / kItemsPerTask;
   parallel_for_(tasks, [&](size_t task) {
     std::unique_ptr<ForecastScratch> scratch = scratches_.Take(spec, *kernel_);

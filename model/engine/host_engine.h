@@ -20,7 +20,6 @@ class HostEngine final : public Engine {
                         std::span<float> out) override;
 
  private:
-  absl::Status CheckItem(const ModelSpec& network, const ForecastItem& item) const;
   // `out` is [horizon_steps][quantiles].
   void ForecastOne(const ForecastItem& item, ForecastScratch* scratch, std::span<float> out) const;
 

@@ -1,10 +1,48 @@
 #include "model/engine/test_data.h"
 
 #include <cmath>
+#include <utility>
 
 #include "gtest/gtest.h"
+#include "model/engine/cuda/device_engine.h"
+#include "model/engine/cuda/emulated_device.h"
 
 namespace auspex::model {
+
+ModelSpec RandomSpec(std::mt19937& random) {
+  constexpr int64_t kSteps[] = {60'000, 300'000, 900'000, 3'600'000, 43'200'000};
+  ModelSpec spec;
+  constexpr Cell kCells[] = {Cell::kNone, Cell::kLstm, Cell::kLstm, Cell::kGru, Cell::kGru};
+  spec.cell = kCells[random() % 5];
+  spec.hidden = 1 + static_cast<int>(random() % 70);
+  spec.layers = 1 + static_cast<int>(random() % 3);
+  spec.decoder_width = 4 + static_cast<int>(random() % 67);
+  spec.step_ms = kSteps[random() % 5];
+  spec.horizon_steps = 1 + static_cast<int>(random() % 70);
+  spec.context_steps = 2 + static_cast<int>(random() % (random() % 2 == 0 ? 50 : 3000));
+  if (random() % 3 == 0) spec.quantiles = {0.5};
+  if (random() % 3 == 0) spec.quantiles = {0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99};
+  return spec;
+}
+
+std::string Describe(const ModelSpec& spec) {
+  return std::string(CellName(spec.cell)) + " hidden " + std::to_string(spec.hidden) + " layers " +
+         std::to_string(spec.layers) + " width " + std::to_string(spec.decoder_width) + " step " +
+         std::to_string(spec.step_ms) + " context " + std::to_string(spec.context_steps) +
+         " horizon " + std::to_string(spec.horizon_steps);
+}
+
+std::unique_ptr<Engine> MakeTestEngine(std::string_view backend, ParallelFor parallel_for) {
+  if (backend == "emulated") {
+    const std::vector<std::shared_ptr<Device>> devices = {
+        std::make_shared<EmulatedDevice>("small", 48 << 10, ThreadOrder::kBackward),
+        std::make_shared<EmulatedDevice>("large", 227 << 10, ThreadOrder::kInterleaved)};
+    return std::make_unique<DeviceEngine>(devices, std::move(parallel_for), nullptr);
+  }
+  auto engine = CreateEngine(backend, std::move(parallel_for));
+  EXPECT_TRUE(engine.ok()) << engine.status();
+  return *std::move(engine);
+}
 
 std::vector<float> RandomContext(const ModelSpec& spec, std::mt19937& random) {
   std::normal_distribution<float> normal;
@@ -36,14 +74,13 @@ Weights RandomWeights(const ModelSpec& spec, std::mt19937& random) {
 std::vector<float> ForecastContext(std::string_view backend, const ModelSpec& spec,
                                    const Weights& weights, std::span<const float> context,
                                    const Blend& blend) {
-  auto engine = CreateEngine(backend, SerialFor());
-  EXPECT_TRUE(engine.ok()) << engine.status();
-  auto model = (*engine)->Prepare(spec, weights);
+  auto engine = MakeTestEngine(backend);
+  auto model = engine->Prepare(spec, weights);
   EXPECT_TRUE(model.ok()) << model.status();
   const ForecastItem item{
       .model = model->get(), .context = context, .origin_ms = kOriginMs, .blend = blend};
   std::vector<float> out(static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size());
-  const absl::Status status = (*engine)->Forecast(spec, std::span(&item, 1), out);
+  const absl::Status status = engine->Forecast(spec, std::span(&item, 1), out);
   EXPECT_TRUE(status.ok()) << status;
   return out;
 }

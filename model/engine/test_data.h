@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <random>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/engine/engine.h"
@@ -15,6 +18,15 @@ namespace auspex::model {
 
 inline constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 inline constexpr int64_t kOriginMs = 1'712'345'600'000;
+
+// Any cell, sizes with all remainders, grids from a minute to half a day.
+ModelSpec RandomSpec(std::mt19937& random);
+// For messages.
+std::string Describe(const ModelSpec& spec);
+
+// A new engine: "scalar", "cpu", or "emulated": the engine for devices, on two that are emulated.
+std::unique_ptr<Engine> MakeTestEngine(std::string_view backend,
+                                       ParallelFor parallel_for = SerialFor());
 
 // A day season with noise, an eighth of the steps missing, at a random level; the last value is
 // there.

@@ -46,7 +46,7 @@ def read_units(build: Path) -> dict[str, dict[str, list[str]]]:
             continue
         name = path.relative_to(ROOT).as_posix()
         folder = os.path.dirname(name)
-        if folder.startswith(LEFT_OUT):
+        if folder.startswith(LEFT_OUT) or not name.endswith(".cc"):
             continue
         unit = folder + ("/tests" if name.endswith("_test.cc") else "")
         units[unit].setdefault(name, flags_of(entry["command"]))
