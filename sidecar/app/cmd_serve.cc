@@ -76,7 +76,7 @@ void AddServeCommand(CLI::App& app, int* exit_status) {
       ->add_option("--trainer.memory-max-gb", options.trainer_memory_max_gb,
                    "A trainer of our own that grows beyond this is restarted")
       ->capture_default_str();
-  text("--engine", options.engine, "Engine: auto, scalar or cpu");
+  text("--engine", options.engine, "Engine: auto, cpu, cuda or scalar");
   command
       ->add_option("--engine.threads", options.engine_threads,
                    "Threads that forecast; 0: all cores")

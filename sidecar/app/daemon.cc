@@ -26,6 +26,7 @@
 #include "sidecar/base/thread_pool.h"
 #include "sidecar/config/authorization.h"
 #include "sidecar/config/config.h"
+#include "sidecar/forecast/engine_metrics.h"
 #include "sidecar/forecast/forecaster.h"
 #include "sidecar/forecast/rule_spec.h"
 #include "sidecar/history/history.h"
@@ -89,7 +90,8 @@ class Daemon::Impl {
   Impl(DaemonOptions daemon_options, Logger log)
       : options(std::move(daemon_options)),
         logger(std::move(log)),
-        self_metrics(metrics, CurrentBuildInfo()) {}
+        self_metrics(metrics, CurrentBuildInfo()),
+        engine_metrics(metrics, clock, logger.For("engine")) {}
   ~Impl() { Stop(); }
 
   absl::Status Start();
@@ -101,6 +103,7 @@ class Daemon::Impl {
   SystemClock clock;
   prometheus::Registry metrics;
   SelfMetrics self_metrics;
+  EngineMetrics engine_metrics;
 
   std::unique_ptr<Store> store;
   std::unique_ptr<History> history;
@@ -201,7 +204,8 @@ absl::Status Daemon::Impl::BuildStages() {
   pool = std::make_unique<ThreadPool>(pool_options);
   auto created = model::CreateEngine(
       options.engine,
-      [this](size_t n, const std::function<void(size_t)>& body) { pool->ParallelFor(n, body); });
+      [this](size_t n, const std::function<void(size_t)>& body) { pool->ParallelFor(n, body); },
+      [this](const model::EngineFallback& what) { engine_metrics.Fallback(what); });
   if (!created.ok()) return created.status();
   engine = *std::move(created);
 

@@ -20,7 +20,7 @@ struct DaemonOptions {
   std::string trainer_binary;                 // empty: beside this program
   std::string trainer_address;                // a remote trainer instead of one of our own
   double trainer_memory_max_gb = 4;
-  std::string engine = "auto";  // auto | scalar | cpu
+  std::string engine = "auto";  // auto, cpu, cuda or scalar
   int engine_threads = 0;       // 0: one per core
 };
 
