@@ -2,8 +2,11 @@
 // minutes for months. Counts every allocation of this test program.
 #include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <random>
+#include <span>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "model/engine/engine.h"
@@ -28,25 +31,44 @@ void* operator new(std::size_t size) {
 namespace auspex::model {
 namespace {
 
-TEST(AllocationTest, ForecastsOfAWarmEngineDoNotAllocatePerItem) {
-  const ModelSpec spec{.step_ms = 900'000, .horizon_steps = 40, .context_steps = 1000};
-  std::mt19937 random(4);
-  auto engine = *CreateEngine("cpu", SerialFor());
-  const auto model = *engine->Prepare(spec, RandomWeights(spec, random));
-  const std::vector<float> context = RandomContext(spec, random);
-  const std::vector<ForecastItem> items(
-      100, {.model = model.get(), .context = context, .origin_ms = kOriginMs});
-  std::vector<float> out(items.size() * 40 * 3);
+// How often a forecast of `count` items allocates.
+class AllocationsOfForecasts {
+ public:
+  explicit AllocationsOfForecasts(Cell cell)
+      : spec_{.cell = cell, .step_ms = 900'000, .horizon_steps = 40, .context_steps = 1000} {
+    std::mt19937 random(4);
+    model_ = *engine_->Prepare(spec_, RandomWeights(spec_, random));
+    context_ = RandomContext(spec_, random);
+    items_.assign(100, {.model = model_.get(), .context = context_, .origin_ms = kOriginMs});
+    out_.resize(items_.size() * kValues);
+  }
 
-  const auto allocations_of = [&](size_t count) {
+  int64_t operator()(size_t count) {
     const int64_t before = allocations;
-    EXPECT_TRUE(
-        engine->Forecast(spec, std::span(items).first(count), std::span(out).first(count * 40 * 3))
-            .ok());
+    EXPECT_TRUE(engine_
+                    ->Forecast(spec_, std::span(items_).first(count),
+                               std::span(out_).first(count * kValues))
+                    .ok());
     return allocations - before;
-  };
-  EXPECT_GT(allocations_of(1), 10) << "the first forecast makes the working memory";
-  EXPECT_EQ(allocations_of(100), allocations_of(1));
+  }
+
+ private:
+  static constexpr size_t kValues = size_t{40} * 3;  // of one forecast
+
+  const ModelSpec spec_;
+  const std::unique_ptr<Engine> engine_ = *CreateEngine("cpu", SerialFor());
+  std::shared_ptr<const PreparedModel> model_;
+  std::vector<float> context_;
+  std::vector<ForecastItem> items_;
+  std::vector<float> out_;
+};
+
+TEST(AllocationTest, ForecastsOfAWarmEngineDoNotAllocatePerItem) {
+  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kTransformer, Cell::kNone}) {
+    AllocationsOfForecasts allocations_of(cell);
+    EXPECT_GT(allocations_of(1), 10) << "the first forecast makes the working memory";
+    EXPECT_EQ(allocations_of(100), allocations_of(1)) << CellName(cell);
+  }
 }
 
 TEST(AllocationTest, AWarmFleetOfLstmsDoesNotAllocate) {

@@ -28,7 +28,7 @@ void ForEachInstructionSet(const Body& body) {
 
 TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
   std::mt19937 random(1);
-  for (int round = 0; round < 90; ++round) {
+  for (int round = 0; round < 130; ++round) {
     const ModelSpec spec = RandomSpec(random);
     SCOPED_TRACE(Describe(spec));
     const Weights weights = RandomWeights(spec, random);

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "model/engine/output_head.h"
@@ -36,7 +38,7 @@ class Reference {
  public:
   Reference(const ModelSpec& spec, const Weights& weights) : spec_(spec), weights_(weights) {}
 
-  // The encoder's hidden state after the newest patch; empty without an encoder.
+  // The encoder's output at the newest patch; empty without an encoder.
   Vector Encode(std::span<const float> patches) const {
     if (spec_.cell == Cell::kNone) return {};
     std::vector<Vector> sequence;
@@ -45,6 +47,7 @@ class Reference {
       const std::span<const float> patch = patches.subspan(begin, width);
       sequence.emplace_back(patch.begin(), patch.end());
     }
+    if (spec_.cell == Cell::kTransformer) return RunTransformer(std::move(sequence));
     for (int layer = 0; layer < spec_.layers; ++layer) {
       if (spec_.cell == Cell::kGru) {
         RunGruLayer(layer, &sequence);
@@ -110,6 +113,83 @@ class Reference {
       }
       x = h;
     }
+  }
+
+  // A transformer (Vaswani et al. 2017) whose layers normalise what they read and add to it (Xiong
+  // et al. 2020), over all patches at once. Returns the newest patch's row.
+  Vector RunTransformer(std::vector<Vector> sequence) const {
+    const std::span<const float> position = TensorValues(spec_, weights_, "encoder.position");
+    const auto hidden = static_cast<size_t>(spec_.hidden);
+    for (size_t t = 0; t < sequence.size(); ++t) {
+      sequence[t] = Linear("encoder.embedding.weight", "encoder.embedding.bias", sequence[t]);
+      for (size_t u = 0; u < hidden; ++u) sequence[t][u] += position[t * hidden + u];
+    }
+    for (int layer = 0; layer < spec_.layers; ++layer) {
+      const std::string name = absl::StrCat("encoder.layers.", layer, ".");
+      AddAttention(name, &sequence);
+      for (Vector& x : sequence) {
+        const Vector inner = Relu(
+            Linear(name + "linear1.weight", name + "linear1.bias", Normalized(name + "norm2", x)));
+        AddTo(x, Linear(name + "linear2.weight", name + "linear2.bias", inner));
+      }
+    }
+    return Normalized("encoder.norm", sequence.back());
+  }
+
+  // Adds to every row what its heads gather from all rows.
+  void AddAttention(const std::string& layer, std::vector<Vector>* sequence) const {
+    std::vector<Vector> projected;  // queries, keys, values of a row
+    for (const Vector& x : *sequence) {
+      projected.push_back(Linear(layer + "self_attn.in_proj_weight",
+                                 layer + "self_attn.in_proj_bias", Normalized(layer + "norm1", x)));
+    }
+    for (size_t t = 0; t < sequence->size(); ++t) {
+      Vector gathered;
+      for (int head = 0; head < spec_.heads(); ++head) {
+        const Vector of_head = GatheredByHead(projected, t, static_cast<size_t>(head));
+        gathered.insert(gathered.end(), of_head.begin(), of_head.end());
+      }
+      AddTo((*sequence)[t], Linear(layer + "self_attn.out_proj.weight",
+                                   layer + "self_attn.out_proj.bias", gathered));
+    }
+  }
+
+  // The mean of all rows' values, weighted by softmax(query of row t * keys / sqrt(size)).
+  Vector GatheredByHead(const std::vector<Vector>& projected, size_t t, size_t head) const {
+    const auto hidden = static_cast<size_t>(spec_.hidden);
+    const size_t size = hidden / static_cast<size_t>(spec_.heads());
+    const size_t first = head * size;
+    Vector scores;
+    for (const Vector& row : projected) {
+      double score = 0;
+      for (size_t u = first; u < first + size; ++u) score += projected[t][u] * row[hidden + u];
+      scores.push_back(score / std::sqrt(static_cast<double>(size)));
+    }
+    const double highest = *std::max_element(scores.begin(), scores.end());
+    double weights = 0;
+    Vector sum(size);
+    for (size_t row = 0; row < projected.size(); ++row) {
+      const double weight = std::exp(scores[row] - highest);
+      weights += weight;
+      for (size_t u = 0; u < size; ++u) sum[u] += weight * projected[row][2 * hidden + first + u];
+    }
+    for (double& value : sum) value /= weights;
+    return sum;
+  }
+
+  // Mean 0 and variance 1 over the units, then scaled and shifted (Ba et al. 2016).
+  Vector Normalized(const std::string& norm, const Vector& x) const {
+    const std::span<const float> scale = TensorValues(spec_, weights_, norm + ".weight");
+    const std::span<const float> shift = TensorValues(spec_, weights_, norm + ".bias");
+    const auto count = static_cast<double>(x.size());
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / count;
+    double variance = 0;
+    for (double value : x) variance += (value - mean) * (value - mean) / count;
+    Vector y;
+    for (size_t u = 0; u < x.size(); ++u) {
+      y.push_back((x[u] - mean) / std::sqrt(variance + kNormEpsilon) * scale[u] + shift[u]);
+    }
+    return y;
   }
 
   const ModelSpec& spec_;

@@ -1,8 +1,10 @@
 #include "model/engine/network_reference.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
+#include <string>
 
 #include "gtest/gtest.h"
 #include "model/engine/test_data.h"
@@ -111,6 +113,73 @@ TEST(NetworkReferenceTest, GruMatchesTheFormulas) {
   ASSERT_GT(h2, 0);
   const auto outputs = DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets);
   EXPECT_NEAR(outputs[kOutputCorrection], h2, 1e-12);
+}
+
+// Two patches, two units, two heads of one unit each. Units differ by a sign after every norm, so
+// that the norms' factor is all that remains of them.
+TEST(NetworkReferenceTest, TransformerMatchesTheFormulas) {
+  const ModelSpec spec{.cell = Cell::kTransformer,
+                       .hidden = 2,
+                       .decoder_width = 4,
+                       .step_ms = 3'600'000,
+                       .context_steps = 48};
+  ASSERT_EQ(spec.patches(), 2);
+  ASSERT_EQ(spec.heads(), 2);
+  const auto inputs_per_step = static_cast<size_t>(spec.patch_inputs());
+  const std::string attention = "encoder.layers.0.self_attn.";
+  SparseWeights weights(spec);
+  weights.Set("encoder.embedding.weight", 0, 2)
+      .Set("encoder.embedding.bias", 1, 0.5F)
+      .Set("encoder.position", 1, -0.25F)  // older patch, second unit
+      .Set("encoder.position", 2, 0.75F)   // newer patch, first unit
+      .Set("encoder.layers.0.norm1.weight", 0, 1)
+      .Set("encoder.layers.0.norm1.weight", 1, 3)
+      .Set(attention + "in_proj_weight", 0 * 2 + 0, 0.5F)  // query of the first head
+      .Set(attention + "in_proj_weight", 1 * 2 + 1, -1)    // query of the second
+      .Set(attention + "in_proj_weight", 2 * 2 + 0, 1.5F)  // keys
+      .Set(attention + "in_proj_weight", 3 * 2 + 1, 0.25F)
+      .Set(attention + "in_proj_weight", 4 * 2 + 0, 1)  // values
+      .Set(attention + "in_proj_weight", 5 * 2 + 1, -2)
+      .Set(attention + "in_proj_bias", 3, 0.125F)
+      .Set(attention + "out_proj.weight", 0, 1)
+      .Set(attention + "out_proj.weight", 3, 2)
+      .Set(attention + "out_proj.bias", 0, 0.375F)
+      .Set("encoder.layers.0.norm2.weight", 0, 1)
+      .Set("encoder.layers.0.norm2.bias", 1, 0.5F)
+      .Set("encoder.layers.0.linear1.weight", 3 * 2 + 0, -2)  // inner unit 3
+      .Set("encoder.layers.0.linear1.weight", 3 * 2 + 1, 1)
+      .Set("encoder.layers.0.linear2.weight", 0 * 4 + 3, 0.5F)
+      .Set("encoder.layers.0.linear2.bias", 1, -0.125F)
+      .Set("encoder.norm.weight", 0, 4)
+      .Set("encoder.norm.bias", 0, 7)
+      .Set("decoder.window.weight", 0, 1)  // the encoder's output is the first column
+      .Set("decoder.hidden.weight", 0, 1)
+      .Set("decoder.output.weight", kOutputCorrection * 4, 1);
+  Inputs inputs(spec);
+  inputs.window.patches[0] = 1;
+  inputs.window.patches[inputs_per_step] = -0.5F;
+
+  // The first unit of a row after a norm without scale; the second is its negative.
+  const auto normed = [](double first, double second) {
+    const double half = (first - second) / 2;
+    return half / std::sqrt(half * half + 1e-5);
+  };
+  const double older = normed(2, 0.5 - 0.25);
+  const double newer = normed(-1 + 0.75, 0.5);
+  // Keys of the two patches give the older one this share of a head.
+  const auto share = [](double query, double key_older, double key_newer) {
+    return Sigmoid(query * (key_older - key_newer));
+  };
+  const double first_share = share(0.5 * newer, 1.5 * older, 1.5 * newer);
+  const double second_share = share(3 * newer, -0.75 * older + 0.125, -0.75 * newer + 0.125);
+  const double first = -0.25 + 0.375 + first_share * older + (1 - first_share) * newer;
+  const double second = 0.5 + 2 * 6 * (second_share * older + (1 - second_share) * newer);
+  const double inner = std::max(0.0, -2 * normed(first, second) + 0.5);
+  const double output = 4 * normed(first + 0.5 * inner, second - 0.125) + 7;
+  ASSERT_GT(output, 0);
+  ASSERT_GT(inner, 0);
+  const auto outputs = DecoderOutputs(spec, weights.Get(), inputs.window, inputs.targets);
+  EXPECT_NEAR(outputs[kOutputCorrection], output, 1e-12);
 }
 
 TEST(NetworkReferenceTest, DecoderAddsWindowAndTargetBeforeTheFirstRelu) {

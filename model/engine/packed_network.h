@@ -8,6 +8,7 @@
 #include "model/engine/gru_forward.h"
 #include "model/engine/packed_dense.h"
 #include "model/engine/packed_lstm.h"
+#include "model/engine/transformer_forward.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 
@@ -21,9 +22,10 @@ class PackedNetwork {
 
   size_t hidden() const { return hidden_; }
   size_t patch_inputs() const { return patch_inputs_; }
-  // The encoder's layers: one of these, or neither.
+  // The encoder: one of these has layers, or none.
   const std::vector<PackedLstmLayer>& lstm() const { return lstm_; }
   const std::vector<PackedGruLayer>& gru() const { return gru_; }
+  const PackedTransformer& transformer() const { return transformer_; }
   const PackedDense& window() const { return window_; }
   const PackedDense& target() const { return target_; }  // no bias: it is in window()'s
   const PackedDense& hidden_layer() const { return hidden_layer_; }
@@ -37,6 +39,7 @@ class PackedNetwork {
   AlignedBuffer block_;
   std::vector<PackedLstmLayer> lstm_;
   std::vector<PackedGruLayer> gru_;
+  PackedTransformer transformer_;
   PackedDense window_;
   PackedDense target_;
   PackedDense hidden_layer_;

@@ -70,22 +70,24 @@ HWY_EXPORT(Decode);
 
 namespace {
 
-// The hidden state after the newest patch, to the front of the window layer's inputs.
-void Encode(const PackedNetwork& network, const WindowFeatures& window, SimdBuffers* buffers) {
+// The encoder's output at the newest patch; null without an encoder.
+const float* Encoded(const PackedNetwork& network, const WindowFeatures& window,
+                     SimdBuffers* buffers) {
   const ConstRows x{window.patches.data(), network.patch_inputs()};
   const size_t patches = window.patches.size() / network.patch_inputs();
-  const float* states = nullptr;
-  size_t units = 0;
   if (!network.lstm().empty()) {
-    states = LstmForward(network.lstm(), x, patches, /*next=*/{}, &buffers->lstm);
-    units = network.lstm().back().units();
-  } else if (!network.gru().empty()) {
-    states = GruForward(network.gru(), x, patches, &buffers->gru);
-    units = network.gru().back().units();
-  } else {
-    return;
+    const float* const states =
+        LstmForward(network.lstm(), x, patches, /*next=*/{}, &buffers->lstm);
+    return states + (patches - 1) * network.lstm().back().units();
   }
-  std::copy_n(states + (patches - 1) * units, network.hidden(), buffers->window.data());
+  if (!network.gru().empty()) {
+    const float* const states = GruForward(network.gru(), x, patches, &buffers->gru);
+    return states + (patches - 1) * network.gru().back().units();
+  }
+  if (!network.transformer().layers.empty()) {
+    return TransformerForward(network.transformer(), x, &buffers->transformer);
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -102,7 +104,10 @@ void SimdBuffers::Fit(const PackedNetwork& network) {
 
 void SimdForward(const PackedNetwork& network, const WindowFeatures& window,
                  const TargetFeatures& targets, SimdBuffers* buffers, std::span<float> outputs) {
-  Encode(network, window, buffers);
+  // To the front of the window layer's inputs.
+  if (const float* const encoded = Encoded(network, window, buffers); encoded != nullptr) {
+    std::copy_n(encoded, network.hidden(), buffers->window.data());
+  }
   HWY_DYNAMIC_DISPATCH(Decode)(network, window, targets, buffers, outputs);
 }
 

@@ -8,6 +8,7 @@
 #include "model/engine/gru_forward.h"
 #include "model/engine/lstm_forward.h"
 #include "model/engine/packed_network.h"
+#include "model/engine/transformer_forward.h"
 #include "model/features/features.h"
 
 namespace auspex::model {
@@ -22,6 +23,7 @@ struct SimdBuffers {
   // Encoder.
   LstmScratch lstm;
   GruScratch gru;
+  TransformerScratch transformer;
   // Decoder.
   std::vector<float> window;  // encoder's output and window features
   std::vector<float> shared;  // [width] the part of the first layer that all targets share

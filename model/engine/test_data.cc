@@ -12,8 +12,9 @@ namespace auspex::model {
 ModelSpec RandomSpec(std::mt19937& random) {
   constexpr int64_t kSteps[] = {60'000, 300'000, 900'000, 3'600'000, 43'200'000};
   ModelSpec spec;
-  constexpr Cell kCells[] = {Cell::kNone, Cell::kLstm, Cell::kLstm, Cell::kGru, Cell::kGru};
-  spec.cell = kCells[random() % 5];
+  constexpr Cell kCells[] = {Cell::kNone, Cell::kLstm,        Cell::kLstm,       Cell::kGru,
+                             Cell::kGru,  Cell::kTransformer, Cell::kTransformer};
+  spec.cell = kCells[random() % 7];
   spec.hidden = 1 + static_cast<int>(random() % 70);
   spec.layers = 1 + static_cast<int>(random() % 3);
   spec.decoder_width = 4 + static_cast<int>(random() % 67);

@@ -48,6 +48,8 @@ std::string_view CellName(Cell cell) {
       return "lstm";
     case Cell::kGru:
       return "gru";
+    case Cell::kTransformer:
+      return "transformer";
     case Cell::kNone:
       return "none";
   }
@@ -55,11 +57,11 @@ std::string_view CellName(Cell cell) {
 }
 
 absl::StatusOr<Cell> ParseCell(std::string_view name) {
-  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kNone}) {
+  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kTransformer, Cell::kNone}) {
     if (name == CellName(cell)) return cell;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown model cell \"", std::string(name), "\", must be lstm, gru or none"));
+  return absl::InvalidArgumentError(absl::StrCat("unknown model cell \"", std::string(name),
+                                                 "\", must be lstm, gru, transformer or none"));
 }
 
 bool ModelSpec::has_day() const { return 2 * step_ms <= kDayMs; }
@@ -79,6 +81,8 @@ int ModelSpec::patch_inputs() const {
   const int extremes = season > kPatchValues ? kPatchExtremes : 0;
   return means + extremes + 1 + kCalendarFeatures;
 }
+
+int ModelSpec::heads() const { return hidden % 4 == 0 ? 4 : hidden % 2 == 0 ? 2 : 1; }
 
 int ModelSpec::decoder_outputs() const {
   return kOutputSpreads + static_cast<int>(quantiles.size()) - 1;

@@ -39,6 +39,10 @@ struct ModelSpec {
   // Inputs of one recurrent step: patch means (+ max, min, std when a patch has more steps than
   // kPatchValues), observed share, calendar.
   int patch_inputs() const;
+  // Attention heads of a transformer: 4, or 2 or 1 where those divide `hidden` and 4 does not.
+  int heads() const;
+  // Width between the two layers that follow the attention.
+  int feed_forward() const { return 2 * hidden; }
   // Values of the encoder that the decoder sees: hidden, or 0 without an encoder.
   int encoder_outputs() const { return cell == Cell::kNone ? 0 : hidden; }
   // Inputs of the decoder that all targets share: encoder's last output, then window features.

@@ -35,6 +35,13 @@ TEST(ModelSpecTest, OutputsFollowTheQuantiles) {
   EXPECT_EQ(spec.median_index(), 2);
 }
 
+TEST(ModelSpecTest, HeadsDivideTheHiddenUnits) {
+  for (const auto& [hidden, heads] :
+       {std::pair{1, 1}, {2, 2}, {4, 4}, {13, 1}, {16, 4}, {30, 2}, {512, 4}}) {
+    EXPECT_EQ((ModelSpec{.hidden = hidden}.heads()), heads) << hidden;
+  }
+}
+
 TEST(ModelSpecTest, ValidateNamesTheField) {
   struct Row {
     ModelSpec spec;
@@ -56,7 +63,7 @@ TEST(ModelSpecTest, ValidateNamesTheField) {
 }
 
 TEST(CellTest, NamesRoundTrip) {
-  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kNone}) {
+  for (Cell cell : {Cell::kLstm, Cell::kGru, Cell::kTransformer, Cell::kNone}) {
     EXPECT_EQ(*ParseCell(CellName(cell)), cell);
   }
   EXPECT_FALSE(ParseCell("gpt").ok());

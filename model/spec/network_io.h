@@ -6,7 +6,7 @@ namespace auspex::model {
 
 // Encoder over the day patches of the context. kNone: the decoder alone, from the candidates and
 // their recent errors.
-enum class Cell { kLstm, kGru, kNone };
+enum class Cell { kLstm, kGru, kTransformer, kNone };
 
 inline constexpr int kCandidates = 20;                 // naive forecasts that the decoder mixes
 inline constexpr int kTargetFeatures = 9;              // of one target time

@@ -47,13 +47,76 @@ void FillOutputBias(const ModelSpec& spec, float* bias) {
   }
 }
 
-// LibTorch draws both the weights and the biases of a layer from +-1/sqrt(inputs), and all of an
+// LibTorch draws both the weights and the biases of a layer from +-1/sqrt(inputs), and all of a
 // recurrent layer from +-1/sqrt(hidden).
 double StartBound(const ModelSpec& spec, const std::string& name) {
+  if (name.starts_with("encoder.embedding.")) return 1 / std::sqrt(spec.patch_inputs());
+  if (name.find(".linear2.") != std::string::npos) return 1 / std::sqrt(spec.feed_forward());
   if (name.starts_with("encoder.")) return 1 / std::sqrt(spec.hidden);
   if (name.starts_with("decoder.window.")) return 1 / std::sqrt(spec.window_inputs());
   if (name.starts_with("decoder.target.")) return 1 / std::sqrt(kTargetInputs);
   return 1 / std::sqrt(spec.decoder_width);
+}
+
+bool IsNorm(const std::string& name) { return name.find(".norm") != std::string::npos; }
+
+void FillNorm(const std::string& name, float* begin, float* end) {
+  std::fill(begin, end, name.ends_with(".weight") ? 1.0F : 0.0F);
+}
+
+std::vector<TensorShape> RecurrentShapes(const ModelSpec& spec) {
+  const int64_t hidden = spec.hidden;
+  const int64_t gates = (spec.cell == Cell::kGru ? 3 : 4) * hidden;
+  std::vector<TensorShape> shapes;
+  for (int layer = 0; layer < spec.layers; ++layer) {
+    const int64_t inputs = layer == 0 ? spec.patch_inputs() : hidden;
+    shapes.push_back({absl::StrCat("encoder.weight_ih_l", layer), {gates, inputs}});
+    shapes.push_back({absl::StrCat("encoder.weight_hh_l", layer), {gates, hidden}});
+    shapes.push_back({absl::StrCat("encoder.bias_ih_l", layer), {gates}});
+    shapes.push_back({absl::StrCat("encoder.bias_hh_l", layer), {gates}});
+  }
+  return shapes;
+}
+
+std::vector<TensorShape> TransformerShapes(const ModelSpec& spec) {
+  const int64_t hidden = spec.hidden;
+  const int64_t inner = spec.feed_forward();
+  std::vector<TensorShape> shapes = {{"encoder.embedding.weight", {hidden, spec.patch_inputs()}},
+                                     {"encoder.embedding.bias", {hidden}},
+                                     {"encoder.position", {spec.patches(), hidden}}};
+  for (int layer = 0; layer < spec.layers; ++layer) {
+    const auto add = [&](const char* tensor, std::vector<int64_t> shape) {
+      shapes.push_back({absl::StrCat("encoder.layers.", layer, ".", tensor), std::move(shape)});
+    };
+    add("self_attn.in_proj_weight", {3 * hidden, hidden});
+    add("self_attn.in_proj_bias", {3 * hidden});
+    add("self_attn.out_proj.weight", {hidden, hidden});
+    add("self_attn.out_proj.bias", {hidden});
+    add("linear1.weight", {inner, hidden});
+    add("linear1.bias", {inner});
+    add("linear2.weight", {hidden, inner});
+    add("linear2.bias", {hidden});
+    add("norm1.weight", {hidden});
+    add("norm1.bias", {hidden});
+    add("norm2.weight", {hidden});
+    add("norm2.bias", {hidden});
+  }
+  shapes.push_back({"encoder.norm.weight", {hidden}});
+  shapes.push_back({"encoder.norm.bias", {hidden}});
+  return shapes;
+}
+
+std::vector<TensorShape> EncoderShapes(const ModelSpec& spec) {
+  switch (spec.cell) {
+    case Cell::kLstm:
+    case Cell::kGru:
+      return RecurrentShapes(spec);
+    case Cell::kTransformer:
+      return TransformerShapes(spec);
+    case Cell::kNone:
+      return {};
+  }
+  return {};
 }
 
 }  // namespace
@@ -65,18 +128,9 @@ int64_t TensorShape::elements() const {
 }
 
 std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
-  const int64_t hidden = spec.hidden;
   const int64_t width = spec.decoder_width;
   const int64_t outputs = spec.decoder_outputs();
-  std::vector<TensorShape> shapes;
-  const int64_t gates = (spec.cell == Cell::kGru ? 3 : 4) * hidden;
-  for (int layer = 0; spec.cell != Cell::kNone && layer < spec.layers; ++layer) {
-    const int64_t inputs = layer == 0 ? spec.patch_inputs() : hidden;
-    shapes.push_back({absl::StrCat("encoder.weight_ih_l", layer), {gates, inputs}});
-    shapes.push_back({absl::StrCat("encoder.weight_hh_l", layer), {gates, hidden}});
-    shapes.push_back({absl::StrCat("encoder.bias_ih_l", layer), {gates}});
-    shapes.push_back({absl::StrCat("encoder.bias_hh_l", layer), {gates}});
-  }
+  std::vector<TensorShape> shapes = EncoderShapes(spec);
   shapes.push_back({"decoder.window.weight", {width, spec.window_inputs()}});
   shapes.push_back({"decoder.window.bias", {width}});
   shapes.push_back({"decoder.target.weight", {width, kTargetInputs}});
@@ -143,6 +197,8 @@ Weights UntrainedWeights(const ModelSpec& spec) {
       FillOutputBias(spec, next);
     } else if (tensor.name == "decoder.tau") {
       *next = 1;
+    } else if (IsNorm(tensor.name)) {
+      FillNorm(tensor.name, next, end);
     } else {
       const double bound = StartBound(spec, tensor.name);
       std::generate(next, end, [&] { return random.Uniform(bound); });

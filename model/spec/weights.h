@@ -33,12 +33,34 @@ namespace auspex::model {
 //
 // A GRU (Cell::kGru) has three gates in place of four, in the order r, z, n, with LibTorch's two
 // biases apart: n has its recurrent one inside the product with r.
+//
+// A transformer (Cell::kTransformer) has the parameters of PyTorch's nn.TransformerEncoder with
+// norm_first and a last norm, registered as "encoder", behind an embedding of the patches:
+//
+//   encoder.embedding.weight  [hidden, patch_inputs]
+//   encoder.embedding.bias    [hidden]
+//   encoder.position          [patches, hidden]  added to the embedded patches, oldest first
+//   encoder.layers.<n>.self_attn.in_proj_weight   [3*hidden, hidden]   queries, keys, values; of
+//   encoder.layers.<n>.self_attn.in_proj_bias     [3*hidden]           each, one head after another
+//   encoder.layers.<n>.self_attn.out_proj.weight  [hidden, hidden]
+//   encoder.layers.<n>.self_attn.out_proj.bias    [hidden]
+//   encoder.layers.<n>.linear1.weight             [feed_forward, hidden]
+//   encoder.layers.<n>.linear1.bias               [feed_forward]
+//   encoder.layers.<n>.linear2.weight             [hidden, feed_forward]
+//   encoder.layers.<n>.linear2.bias               [hidden]
+//   encoder.layers.<n>.norm1.weight, .bias        [hidden]   before the attention
+//   encoder.layers.<n>.norm2.weight, .bias        [hidden]   before linear1
+//   encoder.norm.weight, .bias                    [hidden]
+//
 // Without an encoder (Cell::kNone) there are no encoder tensors.
 struct TensorShape {
   std::string name;
   std::vector<int64_t> shape;
   int64_t elements() const;
 };
+
+// Added to the variance that a transformer's norms divide by, as LibTorch has it.
+inline constexpr double kNormEpsilon = 1e-5;
 
 // All tensors of a network of this spec, in the one order that Weights stores them.
 std::vector<TensorShape> TensorShapes(const ModelSpec& spec);

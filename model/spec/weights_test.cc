@@ -10,8 +10,10 @@
 namespace auspex::model {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Ne;
 
 TEST(WeightsTest, ShapesAreLibTorchs) {
   const ModelSpec spec{.hidden = 5, .layers = 2, .decoder_width = 8};
@@ -37,6 +39,39 @@ TEST(WeightsTest, AGruHasThreeGates) {
   EXPECT_THAT(shapes["encoder.weight_hh_l1"], ElementsAre(15, 5));
   EXPECT_THAT(shapes["encoder.bias_hh_l1"], ElementsAre(15));
   EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 5 + kWindowFeatures));
+}
+
+TEST(WeightsTest, ATransformerHasPyTorchsLayers) {
+  const ModelSpec spec{.cell = Cell::kTransformer, .hidden = 6, .layers = 2, .decoder_width = 8};
+  std::map<std::string, std::vector<int64_t>> shapes;
+  for (const TensorShape& tensor : TensorShapes(spec)) shapes[tensor.name] = tensor.shape;
+  EXPECT_EQ(shapes.size(), 3 + 2 * 12 + 2 + 9);
+  EXPECT_THAT(shapes["encoder.embedding.weight"], ElementsAre(6, 32));
+  EXPECT_THAT(shapes["encoder.position"], ElementsAre(14, 6));
+  EXPECT_THAT(shapes["encoder.layers.0.self_attn.in_proj_weight"], ElementsAre(18, 6));
+  EXPECT_THAT(shapes["encoder.layers.1.self_attn.out_proj.bias"], ElementsAre(6));
+  EXPECT_THAT(shapes["encoder.layers.1.linear1.weight"], ElementsAre(12, 6));
+  EXPECT_THAT(shapes["encoder.layers.1.linear2.weight"], ElementsAre(6, 12));
+  EXPECT_THAT(shapes["encoder.norm.weight"], ElementsAre(6));
+  EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 6 + kWindowFeatures));
+}
+
+TEST(WeightsTest, ATransformersNormsStartAsTheIdentity) {
+  const ModelSpec spec{.cell = Cell::kTransformer};
+  const Weights weights = UntrainedWeights(spec);
+  ASSERT_TRUE(CheckWeights(spec, weights).ok());
+  for (const char* norm : {"encoder.layers.0.norm1", "encoder.layers.0.norm2", "encoder.norm"}) {
+    EXPECT_THAT(TensorValues(spec, weights, std::string(norm) + ".weight"), Each(1)) << norm;
+    EXPECT_THAT(TensorValues(spec, weights, std::string(norm) + ".bias"), Each(0)) << norm;
+  }
+  EXPECT_THAT(TensorValues(spec, weights, "encoder.position"), Each(Ne(0)));
+}
+
+TEST(WeightsTest, ATransformerIsAboutAsLargeAsAnLstm) {
+  const auto lstm = static_cast<double>(ParameterCount(ModelSpec{}));
+  const auto transformer =
+      static_cast<double>(ParameterCount(ModelSpec{.cell = Cell::kTransformer}));
+  EXPECT_NEAR(transformer / lstm, 1, 0.1);
 }
 
 TEST(WeightsTest, DefaultNetworkHasAboutEightThousandParameters) {

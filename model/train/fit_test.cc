@@ -134,6 +134,9 @@ INSTANTIATE_TEST_SUITE_P(
         EngineCase{"OneSided", Cell::kLstm, 8, 2, 16, 900'000, 50, {0.5, 0.9, 0.99}},
         EngineCase{"Gru", Cell::kGru, 16, 1, 32, 300'000, 40, {0.1, 0.5, 0.9}},
         EngineCase{"DeepGru", Cell::kGru, 13, 3, 9, 3'600'000, 24, {0.1, 0.5, 0.9}},
+        EngineCase{"Transformer", Cell::kTransformer, 16, 1, 32, 300'000, 40, {0.1, 0.5, 0.9}},
+        EngineCase{"OddTransformer", Cell::kTransformer, 13, 1, 9, 3'600'000, 24, {0.5, 0.9}},
+        EngineCase{"DeepTransformer", Cell::kTransformer, 18, 3, 9, 3'600'000, 24, {0.1, 0.5}},
         EngineCase{"NoEncoder", Cell::kNone, 1, 1, 33, 3'600'000, 24, {0.1, 0.5, 0.9}}),
     [](const auto& test) { return std::string(test.param.name); });
 

@@ -1,6 +1,7 @@
 #include "model/train/network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -66,6 +67,69 @@ torch::Tensor GruLayer(const torch::Tensor& weight_ih, const torch::Tensor& weig
   return torch::stack(states, 2);
 }
 
+// The tensors of one transformer layer, or of all, [M, shape...], by what is left of their names.
+class NamedTensors {
+ public:
+  NamedTensors(const std::map<std::string, torch::Tensor>& tensors, std::string prefix)
+      : tensors_(tensors), prefix_(std::move(prefix)) {}
+
+  const torch::Tensor& operator[](const char* name) const { return tensors_.at(prefix_ + name); }
+  NamedTensors Layer(int layer) const {
+    return {tensors_, absl::StrCat(prefix_, "layers.", layer, ".")};
+  }
+
+  // x * weight' + bias: x [M, B, T, inputs].
+  torch::Tensor Project(const char* weight, const char* bias, const torch::Tensor& x) const {
+    return Linear((*this)[weight], (*this)[bias], x.flatten(1, 2))
+        .unflatten(1, {x.size(1), x.size(2)});
+  }
+  torch::Tensor Normalize(const char* scale, const char* shift, const torch::Tensor& x) const {
+    const torch::Tensor normal = torch::layer_norm(x, {x.size(3)}, {}, {}, kNormEpsilon);
+    return torch::addcmul((*this)[shift].unsqueeze(1).unsqueeze(1), normal,
+                          (*this)[scale].unsqueeze(1).unsqueeze(1));
+  }
+
+ private:
+  const std::map<std::string, torch::Tensor>& tensors_;
+  std::string prefix_;
+};
+
+// What the heads gather from the rows of `x` for those from `first` on; x is [M, B, T, hidden].
+torch::Tensor Attention(const NamedTensors& layer, int heads, const torch::Tensor& x,
+                        int64_t first) {
+  const torch::Tensor projected =
+      layer.Project("self_attn.in_proj_weight", "self_attn.in_proj_bias", x);
+  const std::vector<torch::Tensor> parts = projected.chunk(3, 3);
+  const auto by_head = [&](const torch::Tensor& rows) {  // [M, B, heads, rows, size]
+    return rows.unflatten(3, {heads, rows.size(3) / heads}).transpose(2, 3);
+  };
+  const torch::Tensor queries = by_head(parts[0].narrow(2, first, x.size(2) - first));
+  const torch::Tensor scores = torch::matmul(queries, by_head(parts[1]).transpose(3, 4)) /
+                               std::sqrt(static_cast<double>(queries.size(4)));
+  const torch::Tensor gathered = torch::matmul(torch::softmax(scores, 4), by_head(parts[2]));
+  return layer.Project("self_attn.out_proj.weight", "self_attn.out_proj.bias",
+                       gathered.transpose(2, 3).flatten(3, 4));
+}
+
+// The last layer is computed for the newest patch alone.
+torch::Tensor EncodeByTransformer(const ModelSpec& spec,
+                                  const std::map<std::string, torch::Tensor>& tensors,
+                                  const torch::Tensor& patches) {
+  const NamedTensors encoder(tensors, "encoder.");
+  torch::Tensor x = encoder.Project("embedding.weight", "embedding.bias", patches) +
+                    encoder["position"].unsqueeze(1);
+  for (int i = 0; i < spec.layers; ++i) {
+    const NamedTensors layer = encoder.Layer(i);
+    const int64_t first = i + 1 < spec.layers ? 0 : x.size(2) - 1;
+    const torch::Tensor normed = layer.Normalize("norm1.weight", "norm1.bias", x);
+    x = x.narrow(2, first, x.size(2) - first) + Attention(layer, spec.heads(), normed, first);
+    const torch::Tensor inner = torch::relu(layer.Project(
+        "linear1.weight", "linear1.bias", layer.Normalize("norm2.weight", "norm2.bias", x)));
+    x = x + layer.Project("linear2.weight", "linear2.bias", inner);
+  }
+  return encoder.Normalize("norm.weight", "norm.bias", x).select(2, 0);
+}
+
 }  // namespace
 
 torch::Tensor StackParameters(const ModelSpec& spec, std::span<const Weights> members) {
@@ -99,9 +163,10 @@ Network::Tensors Network::Split(const torch::Tensor& parameters) const {
   return tensors;
 }
 
-// The last hidden state, [M, B, hidden].
-torch::Tensor Network::Encode(const Tensors& tensors, const NetworkInput& input) const {
-  torch::Tensor x = input.patches;
+// The encoder's output at the newest patch, [M, B, hidden].
+torch::Tensor Network::Encode(const Tensors& tensors, const torch::Tensor& patches) const {
+  torch::Tensor x = patches;
+  if (spec_.cell == Cell::kTransformer) return EncodeByTransformer(spec_, tensors, x);
   for (int layer = 0; layer < spec_.layers; ++layer) {
     const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
     if (spec_.cell == Cell::kGru) {
@@ -112,8 +177,7 @@ torch::Tensor Network::Encode(const Tensors& tensors, const NetworkInput& input)
                     of("encoder.bias_ih_l") + of("encoder.bias_hh_l"), x);
     }
   }
-  const torch::Tensor last = x.select(2, x.size(2) - 1);
-  return input.dropout_mask.defined() ? last * input.dropout_mask : last;
+  return x.select(2, x.size(2) - 1);
 }
 
 torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInput& input) const {
@@ -125,7 +189,11 @@ torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInp
                   tensors.at(absl::StrCat("decoder.", layer, ".bias")), x);
   };
   torch::Tensor shared = input.window;
-  if (spec_.encoder_outputs() > 0) shared = torch::cat({Encode(tensors, input), shared}, 2);
+  if (spec_.encoder_outputs() > 0) {
+    torch::Tensor encoded = Encode(tensors, input.patches);
+    if (input.dropout_mask.defined()) encoded = encoded * input.dropout_mask;
+    shared = torch::cat({encoded, shared}, 2);
+  }
   const torch::Tensor of_target =
       dense("target", input.targets.view({members, windows * targets, kTargetInputs}));
   torch::Tensor a = torch::relu(dense("window", shared).unsqueeze(2) +

@@ -42,7 +42,7 @@ class Network {
   using Tensors = std::map<std::string, torch::Tensor>;  // [M, shape...] by name
 
   Tensors Split(const torch::Tensor& parameters) const;
-  torch::Tensor Encode(const Tensors& tensors, const NetworkInput& input) const;
+  torch::Tensor Encode(const Tensors& tensors, const torch::Tensor& patches) const;
 
   const ModelSpec spec_;
 };

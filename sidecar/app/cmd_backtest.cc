@@ -4,6 +4,7 @@
 #include <atomic>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -36,6 +37,7 @@ struct BacktestFlags {
   std::string horizon = "24h";
   std::string range = "30d";
   int origins = 20;
+  std::string cell;  // empty: as the rule says
   std::string refit = "every-24h";
   std::string report_path;
   std::string json_path;
@@ -111,6 +113,17 @@ absl::StatusOr<Source> ReadSource(const BacktestFlags& flags, const StageProgres
   return ReadFiles(flags);
 }
 
+// Nothing when the flag is not given.
+absl::StatusOr<std::optional<model::Cell>> ParseCellFlag(const std::string& name) {
+  if (name.empty()) return std::nullopt;
+  const auto cell = model::ParseCell(name);
+  if (!cell.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--cell: ", std::string(cell.status().message())));
+  }
+  return *cell;
+}
+
 absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
   BacktestOptions options = flags.options;
   const auto refit = ParseRefitPolicy(flags.refit);
@@ -119,14 +132,17 @@ absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
         absl::StrCat("--refit: ", std::string(refit.status().message())));
   }
   options.refit = *refit;
+  const auto cell = ParseCellFlag(flags.cell);
+  if (!cell.ok()) return cell.status();
   if (options.trainer_binary.empty()) options.trainer_binary = DefaultTrainerBinary();
   const Interrupts interrupts;
   ProgressLine line;
   const StageProgress progress = [&line](std::string_view stage, double done) {
     line.Show(stage, done);
   };
-  const auto source = ReadSource(flags, progress, interrupts.happened());
+  auto source = ReadSource(flags, progress, interrupts.happened());
   if (!source.ok()) return source.status();
+  if (*cell) source->spec.cell = **cell;
   auto report = BacktestAndScore(source->set, source->spec, source->retrain, options, progress,
                                  interrupts.happened());
   if (report.ok()) report->source = source->description;
@@ -178,6 +194,7 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
                    "Times to forecast --rule and --query from, over the last third of the history")
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
+  text("--cell", flags->cell, "Encoder: lstm, gru, transformer or none; empty for the rule's");
   text("--out", options.forecasts_path,
        "Write metric,labels,origin_ms,target_ms,q10,q50,q90 here; gzip if it ends in .gz");
   text("--refit", flags->refit, "When to train: first, every-N (origins) or every-DURATION");

@@ -171,7 +171,7 @@ TEST(ConfigErrorsTest, LimitsModelsAndTraining) {
       {SelectorRule("limit: {over_time: max}"), "4:10", "\"selector\" is missing"},
       {SelectorRule("limit: {selector: q, by: [a]}"), "4:24", "unknown key \"by\" in limit"},
       {SelectorRule("covariates: [{selector: '{}'}]"), "4:27", "selector, column 1"},
-      {SelectorRule("model: {cell: gpt}"), "4:17", "want lstm, gru or none"},
+      {SelectorRule("model: {cell: gpt}"), "4:17", "want lstm, gru, transformer or none"},
       {SelectorRule("model: {hidden: 0}"), "4:19", "from 1 to 512"},
       {SelectorRule("model: {layers: 1.5}"), "4:19", "whole number"},
       {SelectorRule("model: {context: 5m}"), "4:20", "shorter than two steps"},

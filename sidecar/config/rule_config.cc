@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sidecar/config/name_checks.h"
 #include "sidecar/config/series_config.h"
@@ -16,6 +18,7 @@ constexpr DurationMs kStepMin = 10 * kSecond;
 // What the network takes (model/spec/model_spec.h).
 constexpr int64_t kHorizonStepsMax = 100'000;
 constexpr int64_t kContextStepsMax = 1'000'000;
+constexpr std::string_view kCells[] = {"lstm", "gru", "transformer", "none"};
 
 // Reads one rule; each method reads the keys of its concern.
 class RuleReader {
@@ -202,8 +205,8 @@ class RuleReader {
     YamlMap map(*value, "model");
     if (const auto cell = map.Find("cell")) {
       model.cell = cell->Text().value_or(model.cell);
-      if (model.cell != "lstm" && model.cell != "gru" && model.cell != "none") {
-        cell->WrongType("lstm, gru or none");
+      if (std::find(std::begin(kCells), std::end(kCells), model.cell) == std::end(kCells)) {
+        cell->WrongType("lstm, gru, transformer or none");
       }
     }
     map.Integer("hidden", 1, 512, &model.hidden);

@@ -19,7 +19,7 @@ struct Limit {
 };
 
 struct ModelConfig {
-  std::string cell = "lstm";  // lstm | gru | none
+  std::string cell = "lstm";  // lstm | gru | transformer | none
   int hidden = 16;
   int layers = 1;
   DurationMs context_ms = 14 * kDay;

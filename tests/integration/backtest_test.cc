@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -104,6 +105,22 @@ TEST_F(BacktestCommandTest, ForecastsAndReports) {
   EXPECT_EQ(*ReadFile(told), *ReadFile(out));
 }
 
+// Each encoder is trained, exported, loaded and served, and says something of its own.
+TEST_F(BacktestCommandTest, EveryCell) {
+  WriteSeries(1'000'000);
+  WriteManifest();
+  std::set<std::string> answers;
+  for (const char* cell : {"lstm", "gru", "transformer", "none"}) {
+    const std::string out = dir_.File(absl::StrCat(cell, ".csv"));
+    const auto [status, text] =
+        Run({"--out", out, "--cell", cell, "--refit", "first", "--baselines", "false"});
+    ASSERT_EQ(status, 0) << cell << "\n" << text;
+    EXPECT_EQ(RowsFrom(out, Hours(kHistoryHours - 1)).size(), size_t{2} * kHorizon) << cell;
+    answers.insert(*ReadFile(out));
+  }
+  EXPECT_EQ(answers.size(), 4U);
+}
+
 TEST_F(BacktestCommandTest, SaysWhatIsWrong) {
   WriteSeries(1'000'000);
   auto [status, text] = Run({});
@@ -113,6 +130,9 @@ TEST_F(BacktestCommandTest, SaysWhatIsWrong) {
   std::tie(status, text) = Run({"--refit", "sometimes"});
   EXPECT_EQ(status, 1);
   EXPECT_NE(text.find("--refit: must be first"), std::string::npos) << text;
+  std::tie(status, text) = Run({"--cell", "perceptron"});
+  EXPECT_EQ(status, 1);
+  EXPECT_NE(text.find("must be lstm, gru, transformer or none"), std::string::npos) << text;
   std::tie(status, text) = Run({"--trainer.binary", dir_.File("none")});
   EXPECT_EQ(status, 1);
   EXPECT_NE(text.find(dir_.File("none")), std::string::npos) << text;

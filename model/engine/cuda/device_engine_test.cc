@@ -284,6 +284,14 @@ TEST(DeviceEngineTest, ModelsWithoutRoomAreTheCpus) {
   EXPECT_EQ(too_large.Forecast(), too_large.Expected());
   ASSERT_EQ(too_large.fallbacks.size(), 1U);
   EXPECT_THAT(std::string(too_large.fallbacks[0].why.message()), HasSubstr("shared memory"));
+
+  ModelSpec attention = kSpec;
+  attention.cell = Cell::kTransformer;
+  Fleet no_kernel({Gpu("a")}, attention);
+  no_kernel.Add(1);
+  EXPECT_EQ(no_kernel.Forecast(), no_kernel.Expected());
+  ASSERT_EQ(no_kernel.fallbacks.size(), 1U);
+  EXPECT_THAT(std::string(no_kernel.fallbacks[0].why.message()), HasSubstr("transformer"));
 }
 
 TEST(DeviceEngineTest, RefusesTheModelsOfAnotherEngine) {

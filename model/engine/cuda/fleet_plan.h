@@ -77,7 +77,7 @@ struct FleetPlan {
 };
 
 // None when even the smallest plan needs more shared memory per block. REQUIRES: spec.Validate() is
-// OK.
+// OK, and the cell has a kernel: none, lstm or gru.
 std::optional<FleetPlan> PlanFleet(const ModelSpec& spec, size_t shared_bytes_max);
 
 // One run over some items: records go to the device, forecasts come back. Borrows the memory.
