@@ -9,7 +9,6 @@
 #include <numbers>
 #include <numeric>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 
@@ -17,7 +16,7 @@
 #include "model/engine/output_head.h"
 #include "model/eval/scores.h"
 #include "model/features/features.h"
-#include "model/train/head_loss.h"
+#include "model/train/batch_sampler.h"
 #include "model/train/network.h"
 
 namespace auspex::model {
@@ -51,186 +50,10 @@ auto CatchTorch(const Body& body) -> decltype(body()) {
   }
 }
 
-torch::Tensor View(const std::vector<float>& values, std::vector<int64_t> shape) {
-  // LibTorch has no read-only tensors; nothing here writes to it.
-  return torch::from_blob(const_cast<float*>(values.data()), shape, torch::kFloat32);
-}
-
-// A pool as tensors: what the network reads, and what the loss reads.
-struct PoolTensors {
-  PoolTensors(const ModelSpec& spec, const ExamplePool& pool)
-      : window(View(pool.window, {pool.windows, kWindowFeatures})),
-        patches(View(pool.patches, {pool.windows, spec.patches(), spec.patch_inputs()})),
-        candidates(View(pool.candidates, {pool.windows, pool.targets, kCandidates})),
-        z(View(pool.z, {pool.windows, pool.targets})),
-        weight(View(pool.weight, {pool.windows})) {
-    const torch::Tensor features =
-        View(pool.features, {pool.windows, pool.targets, kTargetFeatures});
-    targets = torch::cat({candidates.asinh(), features}, 2);
-    long_share = torch::empty({pool.windows, pool.targets});
-    float* share = long_share.data_ptr<float>();
-    for (size_t i = 0; i < pool.z.size(); ++i) {
-      share[i] = LongLeadShare(pool.features[i * kTargetFeatures + kFeatureHorizons]);
-    }
-  }
-
-  torch::Tensor window, patches, candidates, z, weight;  // the pool's memory
-  torch::Tensor targets, long_share;
-};
-
-struct Batch {
-  NetworkInput input;
-  torch::Tensor candidates;  // [M, B, K, kCandidates]
-  torch::Tensor long_share;  // [M, B, K]
-  torch::Tensor z;           // [M, B, K]
-  torch::Tensor weight;      // [M, B]
-};
-
-// Draws one member's windows, without replacement within a pass over its part of the pool, and
-// targets at random.
-class MemberSampler {
- public:
-  explicit MemberSampler(const FitMember& member)
-      : random_(member.seed), order_(static_cast<size_t>(member.windows)), next_(order_.size()) {
-    std::iota(order_.begin(), order_.end(), member.first_window);
-  }
-
-  // Appends `rows` windows, and for each `columns` cells of the pool, which has `targets` a window.
-  void Append(int64_t rows, int64_t columns, int64_t targets, std::vector<int64_t>* windows,
-              std::vector<int64_t>* cells) {
-    std::uniform_int_distribution<int64_t> column(0, targets - 1);
-    for (int64_t i = 0; i < rows; ++i) {
-      windows->push_back(NextWindow());
-      for (int64_t j = 0; j < columns; ++j) {
-        cells->push_back(windows->back() * targets + column(random_));
-      }
-    }
-  }
-
-  // 0 with the probability of dropout, else its inverse share.
-  void FillDropout(double dropout, std::span<float> mask) {
-    const double keep = 1 - dropout;
-    std::bernoulli_distribution kept(keep);
-    for (float& value : mask) value = kept(random_) ? static_cast<float>(1 / keep) : 0.0F;
-  }
-
- private:
-  int64_t NextWindow() {
-    if (next_ == order_.size()) {
-      std::shuffle(order_.begin(), order_.end(), random_);
-      next_ = 0;
-    }
-    return order_[next_++];
-  }
-
-  std::mt19937_64 random_;
-  std::vector<int64_t> order_;
-  size_t next_;
-};
-
-// Draws a batch for several members.
-class BatchSampler {
- public:
-  BatchSampler(const ModelSpec& spec, const PoolTensors& pool, const FitOptions& options,
-               std::span<const FitMember> members)
-      : spec_(spec),
-        pool_(pool),
-        options_(options),
-        targets_(pool.z.size(1)),
-        columns_(std::min<int64_t>(options.batch_targets, targets_)),
-        rows_(options.batch_windows) {
-    for (const FitMember& member : members) {
-      samplers_.emplace_back(member);
-      rows_ = std::min<int64_t>(rows_, member.windows);
-    }
-  }
-
-  // `active`: the members that take part, M of them.
-  Batch Next(std::span<const size_t> active) {
-    std::vector<int64_t> windows, cells;
-    for (const size_t i : active) {
-      samplers_[i].Append(rows_, columns_, targets_, &windows, &cells);
-    }
-    const auto members = static_cast<int64_t>(active.size());
-    const torch::Tensor row = torch::tensor(windows);
-    const torch::Tensor cell = torch::tensor(cells);
-    const auto rows_of = [&](const torch::Tensor& values) {
-      return values.index_select(0, row).unflatten(0, {members, rows_});
-    };
-    const auto cells_of = [&](const torch::Tensor& values) {
-      return values.flatten(0, 1).index_select(0, cell).unflatten(0, {members, rows_, columns_});
-    };
-    return {.input = {.window = rows_of(pool_.window),
-                      .patches = rows_of(pool_.patches),
-                      .targets = cells_of(pool_.targets),
-                      .dropout_mask = DropoutMask(active)},
-            .candidates = cells_of(pool_.candidates),
-            .long_share = cells_of(pool_.long_share),
-            .z = cells_of(pool_.z),
-            .weight = rows_of(pool_.weight)};
-  }
-
- private:
-  torch::Tensor DropoutMask(std::span<const size_t> active) {
-    if (spec_.encoder_outputs() == 0 || options_.encoder_dropout == 0) return {};
-    const auto members = static_cast<int64_t>(active.size());
-    torch::Tensor mask = torch::empty({members, rows_, spec_.encoder_outputs()});
-    const auto size = static_cast<size_t>(rows_ * spec_.encoder_outputs());
-    for (size_t m = 0; m < active.size(); ++m) {
-      samplers_[active[m]].FillDropout(options_.encoder_dropout,
-                                       {mask.data_ptr<float>() + m * size, size});
-    }
-    return mask;
-  }
-
-  const ModelSpec& spec_;
-  const PoolTensors& pool_;
-  const FitOptions& options_;
-  const int64_t targets_;
-  const int64_t columns_;
-  int64_t rows_;
-  std::vector<MemberSampler> samplers_;
-};
-
 std::span<const float> RowOf(const torch::Tensor& tensor, int64_t row) {
   const auto size = static_cast<size_t>(tensor.numel() / tensor.size(0));
   return {tensor.data_ptr<float>() + static_cast<size_t>(row) * size, size};
 }
-
-// The losses of all members, [M], with the gradient that HeadLoss computes beside them.
-struct StackedLoss : torch::autograd::Function<StackedLoss> {
-  static torch::Tensor forward(torch::autograd::AutogradContext* context,
-                               const torch::Tensor& outputs, const torch::Tensor& tau,
-                               const HeadLoss* head, const Batch* batch) {
-    const torch::Tensor values = outputs.contiguous();
-    const torch::Tensor logs =
-        batch->input.window.narrow(2, kShapeFeatures, kBacktestLogs).contiguous();
-    torch::Tensor loss = torch::empty({values.size(0)});
-    torch::Tensor gradient = torch::empty_like(values);
-    torch::Tensor tau_gradient = torch::empty_like(tau);
-    for (int64_t m = 0; m < values.size(0); ++m) {
-      const std::span<const float> row = RowOf(values, m);
-      float* const row_gradient =
-          gradient.data_ptr<float>() + (row.data() - values.data_ptr<float>());
-      loss.data_ptr<float>()[m] = static_cast<float>(
-          head->Compute({.backtest_logs = RowOf(logs, m),
-                         .weight = RowOf(batch->weight, m),
-                         .candidates = RowOf(batch->candidates, m),
-                         .long_share = RowOf(batch->long_share, m),
-                         .z = RowOf(batch->z, m)},
-                        row, tau.data_ptr<float>()[m], {row_gradient, row.size()},
-                        tau_gradient.data_ptr<float>() + m));
-    }
-    context->save_for_backward({gradient, tau_gradient});
-    return loss;
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list by_loss) {
-    const auto saved = context->get_saved_variables();
-    return {saved[0] * by_loss[0].view({-1, 1, 1, 1}), saved[1] * by_loss[0], {}, {}};
-  }
-};
 
 double LearningRate(const FitOptions& options, int iterations, int iteration) {
   if (iteration < options.warmup_iterations) {
@@ -291,7 +114,6 @@ class StackedFit {
         pool_(spec, pool),
         sampler_(spec, pool_, options, members),
         network_(spec),
-        head_(spec),
         fitted_(members.size()),
         active_(members.size()) {
     std::iota(active_.begin(), active_.end(), size_t{0});
@@ -339,10 +161,7 @@ class StackedFit {
   // One step of all members; the mean of their losses.
   double Step(int iteration) {
     const Batch batch = sampler_.Next(active_);
-    // tau is the last of a member's tensors.
-    const torch::Tensor tau = parameters_.select(1, parameters_.size(1) - 1);
-    const torch::Tensor loss = StackedLoss::apply(network_.Forward(parameters_, batch.input),
-                                                  tau.contiguous(), &head_, &batch);
+    const torch::Tensor loss = network_.Loss(parameters_, batch);
     parameters_.mutable_grad() = torch::Tensor();
     loss.sum().backward();
 
@@ -361,7 +180,6 @@ class StackedFit {
   const PoolTensors pool_;
   BatchSampler sampler_;
   const Network network_;
-  const HeadLoss head_;
   std::vector<Weights> fitted_;
   std::vector<size_t> active_;  // the members that are rows of the parameters
   torch::Tensor parameters_;    // [active, parameters]

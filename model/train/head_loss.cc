@@ -14,22 +14,11 @@ namespace {
 // relative.
 constexpr float kStayWeight = 0.2F;
 constexpr float kStayMargin = 1e-6F;
-constexpr float kWeightMin = 1e-6F;
 
 float Sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
 float Softplus(float x) { return std::max(x, 0.0F) + std::log1p(std::exp(-std::abs(x))); }
 // Cross entropy of the chance sigmoid(logit) with what happened.
 float CrossEntropy(float logit, bool happened) { return Softplus(happened ? -logit : logit); }
-
-// Sum of weights of the targets that are there.
-float TotalWeight(const HeadBatch& batch) {
-  const size_t targets = batch.z.size() / batch.weight.size();
-  double total = 0;
-  for (size_t i = 0; i < batch.z.size(); ++i) {
-    if (!std::isnan(batch.z[i])) total += batch.weight[i / targets];
-  }
-  return std::max(kWeightMin, static_cast<float>(total));
-}
 
 }  // namespace
 
@@ -48,7 +37,6 @@ HeadLoss::HeadLoss(const ModelSpec& spec)
 
 double HeadLoss::Compute(const HeadBatch& batch, std::span<const float> outputs, float tau,
                          std::span<float> gradient, float* tau_gradient) const {
-  const float total = TotalWeight(batch);
   const size_t targets = batch.z.size() / batch.weight.size();
   std::fill(gradient.begin(), gradient.end(), 0.0F);
   double loss = 0;
@@ -61,8 +49,8 @@ double HeadLoss::Compute(const HeadBatch& batch, std::span<const float> outputs,
                   .outputs = &outputs[i * outputs_],
                   .long_share = batch.long_share[i],
                   .z = batch.z[i]};
-    const float share = batch.weight[window] / total;
-    loss += share * ComputeRow(row, tau, share, &gradient[i * outputs_], &tau_sum);
+    const float weight = batch.weight[window];
+    loss += weight * ComputeRow(row, tau, weight, &gradient[i * outputs_], &tau_sum);
   }
   *tau_gradient = static_cast<float>(tau_sum);
   return loss;

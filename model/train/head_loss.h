@@ -14,7 +14,7 @@ namespace auspex::model {
 // The targets of one member's batch: B windows with K targets each. Borrowed.
 struct HeadBatch {
   std::span<const float> backtest_logs;  // [B, kBacktestLogs]
-  std::span<const float> weight;         // [B]: how much a window counts
+  std::span<const float> weight;         // [B]: how much each of a window's targets counts
   std::span<const float> candidates;     // [B, K, kCandidates]
   std::span<const float> long_share;     // [B, K]: LongLeadShare of the target's lead
   std::span<const float> z;              // [B, K]: the truth, NaN = missing
@@ -25,8 +25,9 @@ class HeadLoss {
  public:
   explicit HeadLoss(const ModelSpec& spec);
 
-  // The mean over the targets that are there. `outputs` is [B, K, decoder_outputs()]; its gradient
-  // goes to `gradient`, of the same size, that of tau to `tau_gradient`.
+  // The sum over the targets that are there, by the weights. `outputs` is [B, K,
+  // decoder_outputs()]; its gradient goes to `gradient`, of the same size, that of tau to
+  // `tau_gradient`.
   double Compute(const HeadBatch& batch, std::span<const float> outputs, float tau,
                  std::span<float> gradient, float* tau_gradient) const;
 

@@ -5,6 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/train/batch_sampler.h"
+#include "model/train/decoder_loss.h"
+#include "model/train/lstm_layer.h"
 
 namespace auspex::model {
 namespace {
@@ -19,37 +22,14 @@ torch::Tensor Linear(const torch::Tensor& weight, const torch::Tensor& bias,
   return torch::baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2));
 }
 
-// One LSTM layer (gate order i, f, g, o): `x` is [M, B, T, inputs], the result [M, B, T, hidden].
-torch::Tensor LstmLayer(const torch::Tensor& weight_ih, const torch::Tensor& weight_hh,
-                        const torch::Tensor& bias, const torch::Tensor& x) {
-  const int64_t members = x.size(0), windows = x.size(1), steps = x.size(2);
-  const int64_t hidden = weight_hh.size(2);
-  // Time first, so that the gates of one step lie together.
-  const torch::Tensor inputs = x.transpose(1, 2).reshape({members, steps * windows, x.size(3)});
-  const std::vector<torch::Tensor> gates_of =
-      Linear(weight_ih, bias, inputs).view({members, steps, windows, 4 * hidden}).unbind(1);
-  const torch::Tensor recurrent = weight_hh.transpose(1, 2);
-  torch::Tensor h, c;
-  std::vector<torch::Tensor> states;
-  for (const torch::Tensor& from_input : gates_of) {
-    const torch::Tensor gates = h.defined() ? torch::baddbmm(from_input, h, recurrent) : from_input;
-    const torch::Tensor opened = torch::sigmoid(gates);
-    const torch::Tensor candidate = torch::tanh(Columns(gates, 2 * hidden, 3 * hidden));
-    const torch::Tensor added = Columns(opened, 0, hidden) * candidate;
-    c = c.defined() ? torch::addcmul(added, Columns(opened, hidden, 2 * hidden), c) : added;
-    h = Columns(opened, 3 * hidden, 4 * hidden) * torch::tanh(c);
-    states.push_back(h);
-  }
-  return torch::stack(states, 2);
-}
-
-// One GRU layer (gate order r, z, n, as LibTorch's); shapes as LstmLayer's.
+// One GRU layer (gate order r, z, n, as LibTorch's): `x` is [M, T, B, inputs], the result
+// [M, T, B, hidden]. Left to autograd.
 torch::Tensor GruLayer(const torch::Tensor& weight_ih, const torch::Tensor& weight_hh,
                        const torch::Tensor& bias_ih, const torch::Tensor& bias_hh,
                        const torch::Tensor& x) {
-  const int64_t members = x.size(0), windows = x.size(1), steps = x.size(2);
+  const int64_t members = x.size(0), steps = x.size(1), windows = x.size(2);
   const int64_t hidden = weight_hh.size(2);
-  const torch::Tensor inputs = x.transpose(1, 2).reshape({members, steps * windows, x.size(3)});
+  const torch::Tensor inputs = x.reshape({members, steps * windows, x.size(3)});
   const std::vector<torch::Tensor> gates_of =
       Linear(weight_ih, bias_ih, inputs).view({members, steps, windows, 3 * hidden}).unbind(1);
   torch::Tensor h = torch::zeros({members, windows, hidden});
@@ -64,7 +44,7 @@ torch::Tensor GruLayer(const torch::Tensor& weight_ih, const torch::Tensor& weig
     h = candidate + Columns(opened, hidden, 2 * hidden) * (h - candidate);
     states.push_back(h);
   }
-  return torch::stack(states, 2);
+  return torch::stack(states, 1);
 }
 
 // The tensors of one transformer layer, or of all, [M, shape...], by what is left of their names.
@@ -165,19 +145,44 @@ Network::Tensors Network::Split(const torch::Tensor& parameters) const {
 
 // The encoder's output at the newest patch, [M, B, hidden].
 torch::Tensor Network::Encode(const Tensors& tensors, const torch::Tensor& patches) const {
-  torch::Tensor x = patches;
-  if (spec_.cell == Cell::kTransformer) return EncodeByTransformer(spec_, tensors, x);
+  if (spec_.cell == Cell::kTransformer) return EncodeByTransformer(spec_, tensors, patches);
+  // Time first, so that the rows of one step lie together.
+  torch::Tensor x = patches.transpose(1, 2).contiguous();
   for (int layer = 0; layer < spec_.layers; ++layer) {
     const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
     if (spec_.cell == Cell::kGru) {
       x = GruLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"), of("encoder.bias_ih_l"),
                    of("encoder.bias_hh_l"), x);
     } else {
-      x = LstmLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"),
-                    of("encoder.bias_ih_l") + of("encoder.bias_hh_l"), x);
+      x = LstmLayer(x, of("encoder.weight_ih_l"), of("encoder.weight_hh_l"),
+                    of("encoder.bias_ih_l") + of("encoder.bias_hh_l"));
     }
   }
-  return x.select(2, x.size(2) - 1);
+  return x.select(1, x.size(1) - 1);
+}
+
+// What all targets of a window share of the decoder's first layer, [M, B, width].
+torch::Tensor Network::OfWindow(const Tensors& tensors, const NetworkInput& input) const {
+  torch::Tensor shared = input.window;
+  if (spec_.encoder_outputs() > 0) {
+    torch::Tensor encoded = Encode(tensors, input.patches);
+    if (input.dropout_mask.defined()) encoded = encoded * input.dropout_mask;
+    shared = torch::cat({encoded, shared}, 2);
+  }
+  return Linear(tensors.at("decoder.window.weight"),
+                tensors.at("decoder.window.bias") + tensors.at("decoder.target.bias"), shared);
+}
+
+torch::Tensor Network::Loss(const torch::Tensor& parameters, const Batch& batch) const {
+  const Tensors tensors = Split(parameters);
+  return DecoderLoss({.of_window = OfWindow(tensors, batch.input),
+                      .target_weight = tensors.at("decoder.target.weight"),
+                      .hidden_weight = tensors.at("decoder.hidden.weight"),
+                      .hidden_bias = tensors.at("decoder.hidden.bias"),
+                      .output_weight = tensors.at("decoder.output.weight"),
+                      .output_bias = tensors.at("decoder.output.bias"),
+                      .tau = tensors.at("decoder.tau")},
+                     batch, head_);
 }
 
 torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInput& input) const {
@@ -188,15 +193,10 @@ torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInp
     return Linear(tensors.at(absl::StrCat("decoder.", layer, ".weight")),
                   tensors.at(absl::StrCat("decoder.", layer, ".bias")), x);
   };
-  torch::Tensor shared = input.window;
-  if (spec_.encoder_outputs() > 0) {
-    torch::Tensor encoded = Encode(tensors, input.patches);
-    if (input.dropout_mask.defined()) encoded = encoded * input.dropout_mask;
-    shared = torch::cat({encoded, shared}, 2);
-  }
   const torch::Tensor of_target =
-      dense("target", input.targets.view({members, windows * targets, kTargetInputs}));
-  torch::Tensor a = torch::relu(dense("window", shared).unsqueeze(2) +
+      torch::bmm(input.targets.view({members, windows * targets, kTargetInputs}),
+                 tensors.at("decoder.target.weight").transpose(1, 2));
+  torch::Tensor a = torch::relu(OfWindow(tensors, input).unsqueeze(2) +
                                 of_target.view({members, windows, targets, width}));
   a = torch::relu(dense("hidden", a.view({members, windows * targets, width})));
   return dense("output", a).view({members, windows, targets, spec_.decoder_outputs()});

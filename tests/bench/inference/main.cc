@@ -1,9 +1,6 @@
 // Fleets of plain LSTM networks, each with weights of its own: ours against LibTorch (network by
 // network, and stacked) and oneDNN, on one core, everybody's weights cold. Times are processor
 // times; things compared take turns, and figures are medians over the turns.
-#include <dlfcn.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -16,8 +13,9 @@
 #include "hwy/highway.h"
 #include "model/engine/lstm_fleet.h"
 #include "sidecar/base/thread_pool.h"
+#include "tests/bench/blas_environment.h"
+#include "tests/bench/fma_peak.h"
 #include "tests/bench/inference/fleet.h"
-#include "tests/bench/inference/fma_peak.h"
 #include "tests/bench/inference/libtorch_peer.h"
 #include "tests/bench/inference/onednn_peer.h"
 #include "tests/bench/report.h"
@@ -227,10 +225,7 @@ void MeasureAvx2(Field& field, const BenchOptions& options, BenchReport* report)
 int Main(int argc, char** argv) {
   const BenchOptions options =
       ParseBenchOptions(argc, argv, "Fleets of plain LSTM networks against LibTorch and oneDNN");
-  using Name = char* (*)();
-  const auto core_name = reinterpret_cast<Name>(dlsym(RTLD_DEFAULT, "openblas_get_corename"));
-  std::printf("BLAS kernels: %s; our instruction set: %s\n",
-              core_name == nullptr ? "not OpenBLAS" : core_name(),
+  std::printf("BLAS kernels: %s; our instruction set: %s\n", BlasKernels().c_str(),
               hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets()));
   BenchReport report;
   {
@@ -246,30 +241,10 @@ int Main(int argc, char** argv) {
   return report.Finish(options);
 }
 
-// Starts this program again without what would slow BLAS down or give it more threads, which its
-// library reads before main. Returns when the environment is as it should be.
-void FixEnvironment(char** argv) {
-  const auto is = [](const char* name, const char* value) {
-    const char* const found = std::getenv(name);
-    return value == nullptr ? found == nullptr : found != nullptr && std::string(found) == value;
-  };
-  if (is("OPENBLAS_CORETYPE", nullptr) && is("OPENBLAS_L2_SIZE", nullptr) &&
-      is("OPENBLAS_NUM_THREADS", "1") && is("OMP_NUM_THREADS", "1")) {
-    return;
-  }
-  unsetenv("OPENBLAS_CORETYPE");
-  unsetenv("OPENBLAS_L2_SIZE");
-  setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  setenv("OMP_NUM_THREADS", "1", 1);
-  execv("/proc/self/exe", argv);
-  std::perror("cannot start again");
-  std::exit(EXIT_FAILURE);
-}
-
 }  // namespace
 }  // namespace auspex
 
 int main(int argc, char** argv) {
-  auspex::FixEnvironment(argv);
+  auspex::FixBlasEnvironment(argv);
   return auspex::Main(argc, argv);
 }

@@ -1,4 +1,4 @@
-#include "tests/bench/inference/fma_peak.h"
+#include "tests/bench/fma_peak.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@
 // clang-format off
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tests/bench/inference/fma_peak.cc"
+#define HWY_TARGET_INCLUDE "tests/bench/fma_peak.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // clang-format on
