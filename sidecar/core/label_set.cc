@@ -15,36 +15,44 @@ struct NameLess {
 
 }  // namespace
 
-LabelSet::LabelSet(std::vector<Label> labels) : labels_(std::move(labels)) {
-  std::stable_sort(labels_.begin(), labels_.end(), NameLess());
+LabelSet::LabelSet(std::vector<Label> labels) {
+  std::stable_sort(labels.begin(), labels.end(), NameLess());
   // Unique keeps the first of equal neighbours; seen from the back that is the last one given.
-  const auto kept = std::unique(labels_.rbegin(), labels_.rend(),
+  const auto kept = std::unique(labels.rbegin(), labels.rend(),
                                 [](const Label& a, const Label& b) { return a.first == b.first; });
-  labels_.erase(labels_.begin(), kept.base());
-  std::erase_if(labels_, [](const Label& label) { return label.second.empty(); });
+  labels.erase(labels.begin(), kept.base());
+  std::erase_if(labels, [](const Label& label) { return label.second.empty(); });
+  if (labels.empty()) return;
+  labels.shrink_to_fit();
+  labels_ = std::make_shared<const std::vector<Label>>(std::move(labels));
+}
+
+const std::vector<LabelSet::Label>& LabelSet::labels() const {
+  static const std::vector<Label> none;
+  return labels_ == nullptr ? none : *labels_;
 }
 
 std::string_view LabelSet::Get(std::string_view name) const {
-  const auto it = std::lower_bound(labels_.begin(), labels_.end(), name, NameLess());
-  return it != labels_.end() && it->first == name ? std::string_view(it->second)
-                                                  : std::string_view();
+  const std::vector<Label>& all = labels();
+  const auto it = std::lower_bound(all.begin(), all.end(), name, NameLess());
+  return it != all.end() && it->first == name ? std::string_view(it->second) : std::string_view();
 }
 
 LabelSet LabelSet::With(std::string_view name, std::string_view value) const {
-  std::vector<Label> labels = labels_;
-  labels.emplace_back(name, value);
-  return LabelSet(std::move(labels));
+  std::vector<Label> with = labels();
+  with.emplace_back(name, value);
+  return LabelSet(std::move(with));
 }
 
 LabelSet LabelSet::Merged(const LabelSet& other) const {
-  std::vector<Label> labels = labels_;
-  labels.insert(labels.end(), other.labels_.begin(), other.labels_.end());
-  return LabelSet(std::move(labels));
+  std::vector<Label> merged = labels();
+  merged.insert(merged.end(), other.labels().begin(), other.labels().end());
+  return LabelSet(std::move(merged));
 }
 
 std::string LabelSet::ToString() const {
   std::string pairs;
-  for (const auto& [name, value] : labels_) {
+  for (const auto& [name, value] : labels()) {
     if (name == kMetricName) continue;
     if (!pairs.empty()) pairs += ',';
     pairs += name + "=\"" + EscapeLabelValue(value) + '"';

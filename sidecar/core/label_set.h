@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,8 +14,9 @@ namespace auspex {
 inline constexpr std::string_view kMetricName = "__name__";
 
 // Labels sorted by name (bytewise), names unique, no empty value: an empty value means "no such
-// label", as in Prometheus. The metric name is the label __name__. A plain value; const access is
-// thread-safe.
+// label", as in Prometheus. The metric name is the label __name__. A value that never changes:
+// copies share what they hold, so that an aggregate's labels are in memory once for all stages that
+// know it. Const access is thread-safe, of copies too.
 class LabelSet {
  public:
   using Label = std::pair<std::string, std::string>;
@@ -36,23 +38,25 @@ class LabelSet {
   // A copy with all of `other`'s labels set over these.
   LabelSet Merged(const LabelSet& other) const;
 
-  const std::vector<Label>& labels() const { return labels_; }
-  size_t size() const { return labels_.size(); }
-  bool empty() const { return labels_.empty(); }
+  const std::vector<Label>& labels() const;
+  size_t size() const { return labels().size(); }
+  bool empty() const { return labels_ == nullptr; }
 
   // PromQL's form: name{a="x",b="y"}, values escaped.
   std::string ToString() const;
 
-  bool operator==(const LabelSet&) const = default;
-  auto operator<=>(const LabelSet&) const = default;
+  bool operator==(const LabelSet& other) const {
+    return labels_ == other.labels_ || labels() == other.labels();
+  }
+  auto operator<=>(const LabelSet& other) const { return labels() <=> other.labels(); }
 
   template <typename H>
   friend H AbslHashValue(H h, const LabelSet& set) {
-    return H::combine(std::move(h), set.labels_);
+    return H::combine(std::move(h), set.labels());
   }
 
  private:
-  std::vector<Label> labels_;
+  std::shared_ptr<const std::vector<Label>> labels_;  // null: none
 };
 
 // `value` with backslash, quote and newline escaped, as inside a PromQL string or an exposition
