@@ -73,6 +73,11 @@ void AddServeCommand(CLI::App& app, int* exit_status) {
   text("--trainer.address", options.trainer_address,
        "Address of a remote trainer, instead of running one");
   command
+      ->add_option("--trainer.jobs", options.trainer_jobs,
+                   "Rules to train at the same time with --trainer.address")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command
       ->add_option("--trainer.memory-max-gb", options.trainer_memory_max_gb,
                    "A trainer of our own that grows beyond this is restarted")
       ->capture_default_str();

@@ -263,7 +263,9 @@ void Daemon::Impl::BuildLoops() {
       logger,
       metrics,
       nullptr};
-  if (embedded != nullptr) {
+  if (embedded == nullptr) {
+    training.jobs = options.trainer_jobs;
+  } else {
     training.worker_resident_bytes = [embedded] { return embedded->resident_bytes_peak(); };
   }
   training_loop = std::make_unique<TrainingLoop>(std::move(training));

@@ -19,6 +19,7 @@ struct DaemonOptions {
   bool web_enable_lifecycle = true;           // POST /-/reload
   std::string trainer_binary;                 // empty: beside this program
   std::string trainer_address;                // a remote trainer instead of one of our own
+  int trainer_jobs = 1;                       // at the same time, with trainer_address
   double trainer_memory_max_gb = 4;
   std::string engine = "auto";  // auto, cpu, cuda or scalar
   int engine_threads = 0;       // 0: one per core

@@ -180,6 +180,9 @@ TEST(ConfigErrorsTest, LimitsModelsAndTraining) {
       {SelectorRule("model: {quantiles: [0.5, 1]}"), "4:28", "between 0 and 1"},
       {SelectorRule("model: {quantiles: [0.5, 0.50]}"), "4:28", "given twice"},
       {SelectorRule("retrain: {per_aggregate: maybe}"), "4:28", "want true or false"},
+      {SelectorRule("retrain: {cpu: 0.25}"), "4:18", "want a percentage from 5% to 100%"},
+      {SelectorRule("retrain: {cpu: 101%}"), "4:18", "want a percentage from 5% to 100%"},
+      {SelectorRule("retrain: {cpu: 4%}"), "4:18", "found \"4%\""},
       {SelectorRule("aggregates_max: 0"), "4:19", "want a whole number from 1"},
       {SelectorRule("horizons: 1h"), "4:3", "did you mean \"horizon\"?"},
   });

@@ -57,6 +57,7 @@ TEST(ConfigTest, TheExampleMeansWhatItSays) {
   quota.covariates = {
       Fold("storage_quota/covariate/0", "storage_write_bytes_total", OverTime::kRate, by)};
   quota.model.hidden = 32;
+  quota.retrain.cpu_percent = 50;
 
   Rule qps;
   qps.name = "api_qps";
@@ -168,7 +169,7 @@ rules:
     limit: {selector: quota, over_time: max, aggregate: min}
     covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg}]
     model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
-    retrain: {every: 12h, min_history: 5d, per_aggregate: false}
+    retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%}
     retention: 90d
     aggregates_max: 77
     as: disk

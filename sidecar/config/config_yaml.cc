@@ -153,6 +153,7 @@ void PutRetrain(Emitter& out, const RetrainConfig& retrain) {
   PutDuration(out, "every", retrain.every_ms);
   PutDuration(out, "min_history", retrain.min_history_ms);
   Put(out, "per_aggregate", retrain.per_aggregate);
+  Put(out, "cpu", std::to_string(retrain.cpu_percent) + '%');
   out << EndMap;
 }
 

@@ -19,6 +19,7 @@ constexpr DurationMs kStepMin = 10 * kSecond;
 constexpr int64_t kHorizonStepsMax = 100'000;
 constexpr int64_t kContextStepsMax = 1'000'000;
 constexpr std::string_view kCells[] = {"lstm", "gru", "transformer", "none"};
+constexpr int kCpuPercentMin = 5;  // less would not end within the hour that a job may take
 
 // Reads one rule; each method reads the keys of its concern.
 class RuleReader {
@@ -262,6 +263,10 @@ class RuleReader {
     map.Duration("every", kMinute, &rule_.retrain.every_ms);
     map.Duration("min_history", kMinute, &rule_.retrain.min_history_ms);
     map.Bool("per_aggregate", &rule_.retrain.per_aggregate);
+    if (const auto cpu = map.Find("cpu")) {
+      rule_.retrain.cpu_percent =
+          cpu->Percent(kCpuPercentMin, 100).value_or(rule_.retrain.cpu_percent);
+    }
     map.Finish();
   }
 

@@ -84,6 +84,18 @@ std::optional<DurationMs> YamlValue::Duration(DurationMs min, DurationMs max) co
   return std::nullopt;
 }
 
+std::optional<int> YamlValue::Percent(int min, int max) const {
+  int percent = 0;
+  std::string digits = node_.IsScalar() ? node_.Scalar() : "";
+  const bool is_percent = digits.ends_with('%');
+  if (is_percent) digits.pop_back();
+  if (is_percent && absl::SimpleAtoi(digits, &percent) && percent >= min && percent <= max) {
+    return percent;
+  }
+  WrongType("a percentage from " + std::to_string(min) + "% to " + std::to_string(max) + "%");
+  return std::nullopt;
+}
+
 std::vector<YamlValue> YamlValue::Items() const {
   std::vector<YamlValue> items;
   if (!node_.IsSequence()) {

@@ -63,7 +63,8 @@ class YamlValue {
   std::optional<double> Number() const;  // finite
   std::optional<int64_t> Integer(int64_t min, int64_t max) const;
   std::optional<DurationMs> Duration(DurationMs min, DurationMs max) const;
-  std::vector<YamlValue> Items() const;  // of a sequence
+  std::optional<int> Percent(int min, int max) const;  // "25%" is 25
+  std::vector<YamlValue> Items() const;                // of a sequence
 
   void Error(const std::string& text) const { report_->Error(place_, text); }
   void Warn(const std::string& text) const { report_->Warn(place_, text); }

@@ -31,6 +31,7 @@ struct RetrainConfig {
   DurationMs every_ms = kDay;
   DurationMs min_history_ms = 3 * kDay;  // younger aggregates are served by the shared base
   bool per_aggregate = true;             // fine-tune own weights besides the base
+  int cpu_percent = 100;                 // of the trainer's processors, at most
   bool operator==(const RetrainConfig&) const = default;
 };
 

@@ -79,28 +79,37 @@ v1::TrainEvent AggregateAnswer(uint32_t id, bool own, int64_t weights) {
 }  // namespace
 
 grpc::Status FakeTrainerService::Train(grpc::ServerContext* context, Stream* stream) {
-  if (mode_ == "busy") return {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy"};
+  if (mode_ == "busy" || busy_.exchange(true)) {
+    return {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy"};
+  }
+  ++jobs_;
+  const grpc::Status status = RunJob(*context, *stream);
+  busy_ = false;
+  return status;
+}
+
+grpc::Status FakeTrainerService::RunJob(grpc::ServerContext& context, Stream& stream) {
   v1::TrainRequest request;
-  if (!stream->Read(&request)) return grpc::Status::CANCELLED;
+  if (!stream.Read(&request)) return grpc::Status::CANCELLED;
   const int64_t weights = WeightsOf(request.header().spec());
   std::vector<uint32_t> aggregates;
-  while (stream->Read(&request)) aggregates.push_back(request.series().aggregate_id());
+  while (stream.Read(&request)) aggregates.push_back(request.series().aggregate_id());
 
-  WriteProgress(0.5, *stream);
+  WriteProgress(0.5, stream);
   if (mode_ == "crash") abort();
   if (mode_ == "hang") {
-    while (!context->IsCancelled()) usleep(kTickMicros);
+    while (!context.IsCancelled()) usleep(kTickMicros);
   }
-  if (mode_ == "memory" || mode_ == "endless") Linger(*context, mode_ == "memory", *stream);
+  if (mode_ == "memory" || mode_ == "endless") Linger(context, mode_ == "memory", stream);
 
-  if (mode_ == "early") stream->Write(AggregateAnswer(aggregates[0], true, weights));
-  if (mode_ != "no_summary") stream->Write(Summary(mode_, weights));
-  if (mode_ == "unknown_aggregate") stream->Write(AggregateAnswer(999, false, weights));
+  if (mode_ == "early") stream.Write(AggregateAnswer(aggregates[0], true, weights));
+  if (mode_ != "no_summary") stream.Write(Summary(mode_, weights));
+  if (mode_ == "unknown_aggregate") stream.Write(AggregateAnswer(999, false, weights));
   if (mode_ == "incomplete") aggregates.pop_back();
   if (mode_ == "twice") aggregates.push_back(aggregates[0]);
   if (mode_ == "no_summary") return grpc::Status::OK;
   for (size_t i = 0; i < aggregates.size(); ++i) {
-    stream->Write(AggregateAnswer(aggregates[i], i == 0, weights));
+    stream.Write(AggregateAnswer(aggregates[i], i == 0, weights));
   }
   return grpc::Status::OK;
 }

@@ -1,6 +1,7 @@
-// Stands in for auspex-trainer in the tests, and misbehaves as it is told to.
+// Stands in for auspex-trainer in the tests, one job at a time, and misbehaves as it is told to.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "proto/auspex/v1/trainer.grpc.pb.h"
@@ -20,9 +21,16 @@ class FakeTrainerService final : public v1::Trainer::Service {
   // Answers base weights of 0.5, and own weights of 0.25 for the first aggregate.
   grpc::Status Train(grpc::ServerContext* context,
                      grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>* stream) override;
+  // Those that it has taken.
+  int jobs() const { return jobs_; }
 
  private:
+  grpc::Status RunJob(grpc::ServerContext& context,
+                      grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>& stream);
+
   const std::string mode_;
+  std::atomic<bool> busy_{false};
+  std::atomic<int> jobs_{0};
 };
 
 }  // namespace auspex

@@ -26,9 +26,10 @@ struct TrainingJob {
   bool per_aggregate = true;  // fine-tune own weights besides the base
   int own_steps_min = 0;      // aggregates with fewer values are served by the base
   double seconds_max = 0;     // that fine-tuning may take the job to; 0 = no limit
+  double cpu_share = 1;       // of the trainer's processors that the job may take up, (0, 1]
   std::vector<AggregateId> aggregates;
-  // Reads the history of one of them. Called once for each, in their order, so that the daemon
-  // never holds more than one. An error ends the job with it.
+  // Reads the history of one of them. Called for one after the other, so that the daemon never
+  // holds more than one; again when another trainer takes the job. An error ends the job with it.
   std::function<absl::StatusOr<TrainingSeries>(AggregateId)> read;
 };
 

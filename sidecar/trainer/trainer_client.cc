@@ -2,6 +2,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +17,8 @@ namespace {
 constexpr int kMessageBytesMax = 64 << 20;
 constexpr int kReconnectMs = 100;  // a trainer of our own is up within a second
 constexpr int kKeepaliveMs = 20'000;
+constexpr int kTries = 16;
+constexpr auto kRetryPause = std::chrono::milliseconds(50);  // others of the pool connect meanwhile
 
 using Stream = grpc::ClientReaderWriter<v1::TrainRequest, v1::TrainEvent>;
 
@@ -46,10 +50,11 @@ absl::Status SendJob(const TrainingJob& job, Stream& stream, JobWatchdog& watchd
 
 // Reads until the stream ends; an error when an answer makes no sense.
 absl::Status Receive(Stream& stream, const TrainingObserver& observer, JobWatchdog& watchdog,
-                     TrainedModelsBuilder& builder) {
+                     TrainedModelsBuilder& builder, bool* begun) {
   v1::TrainEvent event;
   while (stream.Read(&event)) {
     watchdog.Touch();
+    *begun = true;
     absl::Status status;
     if (event.has_progress()) {
       if (observer) observer(ProgressFromMessage(event.progress()));
@@ -95,6 +100,19 @@ absl::StatusOr<TrainedModels> TrainerClient::Train(const TrainingJob& job,
                                                    const TrainingObserver& observer,
                                                    const CancelCheck& cancelled,
                                                    const JobWatchdog::Check& check) {
+  for (int tries = 1;; ++tries) {
+    bool refused = false;
+    auto models = TryTrain(job, observer, cancelled, check, &refused);
+    if (!refused || tries == kTries) return models;
+    std::this_thread::sleep_for(kRetryPause);
+  }
+}
+
+absl::StatusOr<TrainedModels> TrainerClient::TryTrain(const TrainingJob& job,
+                                                      const TrainingObserver& observer,
+                                                      const CancelCheck& cancelled,
+                                                      const JobWatchdog::Check& check,
+                                                      bool* refused) {
   grpc::ClientContext context;
   context.set_wait_for_ready(true);  // the watchdog bounds the wait
   const auto watched = [&]() -> absl::Status {
@@ -106,14 +124,16 @@ absl::StatusOr<TrainedModels> TrainerClient::Train(const TrainingJob& job,
   const auto stream = connection_->stub().Train(&context);
 
   TrainedModelsBuilder builder(job);
+  bool begun = false;
   absl::Status status = SendJob(job, *stream, watchdog);
-  if (status.ok()) status = Receive(*stream, observer, watchdog, builder);
+  if (status.ok()) status = Receive(*stream, observer, watchdog, builder, &begun);
   if (!status.ok()) context.TryCancel();  // else Finish would wait for the trainer
   const grpc::Status finished = stream->Finish();
 
   // Why we ended the call says more than what the call then says.
   if (absl::Status verdict = watchdog.Stop(); !verdict.ok()) return verdict;
   if (!status.ok()) return status;
+  *refused = !begun && finished.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
   if (!finished.ok()) return FromGrpc(options_.address, finished);
   return std::move(builder).Finish();
 }

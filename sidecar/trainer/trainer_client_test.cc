@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sidecar/trainer/fake_trainer_service.h"
@@ -34,6 +36,7 @@ class Server {
     server_ = builder.BuildAndStart();
   }
   std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+  int jobs() const { return service_.jobs(); }
 
  private:
   FakeTrainerService service_;
@@ -85,6 +88,43 @@ TEST(TrainerClientTest, PassesOnWhatTheTrainerSays) {
   const auto models = TrainOn("busy", SomeJob());
   EXPECT_EQ(models.status().code(), absl::StatusCode::kResourceExhausted) << models.status();
   EXPECT_NE(models.status().message().find("busy"), absl::string_view::npos);
+}
+
+// Two trainers behind one address, each of which takes one job at a time.
+TEST(TrainerClientTest, JobsGoToTheMembersOfAPoolThatAreFree) {
+  const Server one("endless"), two("endless");
+  TrainerClient client({.address = absl::StrCat("ipv4:", one.address(), ",", two.address()),
+                        .limits = {.run_max_ms = 20 * kSecond}});
+  // Neither ends before both have begun.
+  std::atomic<int> begun{0};
+  absl::StatusOr<TrainedModels> models[2];
+  {
+    std::vector<std::jthread> threads;
+    for (auto& answer : models) {
+      threads.emplace_back([&] {
+        std::atomic<bool> counted{false};
+        const auto count = [&](const TrainingProgress&) { begun += !counted.exchange(true); };
+        const auto both = [&] { return begun == 2; };
+        answer = client.Train(SomeJob(), count, both);
+      });
+    }
+  }
+  EXPECT_EQ(begun, 2);
+  for (const auto& answer : models) {
+    EXPECT_EQ(answer.status().code(), absl::StatusCode::kCancelled) << answer.status();
+  }
+  EXPECT_EQ(one.jobs(), 1);
+  EXPECT_EQ(two.jobs(), 1);
+}
+
+TEST(TrainerClientTest, ABusyMemberPassesTheJobOn) {
+  const Server busy("busy"), free("");
+  TrainerClient client(
+      {.address = absl::StrCat("ipv4:", busy.address(), ",", free.address()), .limits = {}});
+  for (int i = 0; i < 4; ++i) {
+    const auto models = client.Train(SomeJob(), nullptr, nullptr);
+    EXPECT_TRUE(models.ok()) << models.status();
+  }
 }
 
 TEST(TrainerClientTest, EndsAJobThatIsCancelled) {

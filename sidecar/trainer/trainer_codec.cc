@@ -62,6 +62,7 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   header->set_aggregates(static_cast<int>(job.aggregates.size()));
   header->set_own_steps_min(job.own_steps_min);
   header->set_seconds_max(job.seconds_max);
+  header->set_cpu_share(job.cpu_share);
   v1::ModelSpec* spec = header->mutable_spec();
   spec->set_cell(std::string(model::CellName(job.spec.cell)));
   spec->set_hidden(job.spec.hidden);

@@ -20,7 +20,7 @@ class TrainerMetrics {
   prometheus::Counter& jobs_ok;
   prometheus::Counter& jobs_failed;
   prometheus::Counter& jobs_cancelled;
-  prometheus::Gauge& running;                // jobs that run now: 0 or 1
+  prometheus::Gauge& running;                // jobs that run now
   prometheus::Gauge& worker_resident_bytes;  // most memory that the latest job's process used
 
   // Shows a finished job of a rule and what the gate measured.

@@ -9,6 +9,9 @@
 namespace auspex {
 namespace {
 
+// A job that gets a part of the processors may take so many times as long: within JobLimits.
+constexpr double kStretchMax = 4;
+
 // Puts a job's progress on the board and, at its own pace, into the log.
 class ProgressReport {
  public:
@@ -39,7 +42,12 @@ class ProgressReport {
 }  // namespace
 
 TrainingLoop::TrainingLoop(TrainingLoopParts parts)
-    : parts_(std::move(parts)), metrics_(std::make_unique<TrainerMetrics>(parts_.metrics)) {}
+    : parts_(std::move(parts)), metrics_(std::make_unique<TrainerMetrics>(parts_.metrics)) {
+  if (parts_.jobs > 1) {
+    pool_ =
+        std::make_unique<ThreadPool>(ThreadPoolOptions{.name = "train", .threads = parts_.jobs});
+  }
+}
 
 TrainingLoop::~TrainingLoop() = default;
 
@@ -50,18 +58,40 @@ void TrainingLoop::Request(const std::string& rule) {
 
 void TrainingLoop::Run(const std::atomic<bool>& stopping) {
   const auto rules = parts_.rules();
-  const auto is_gone = [&rules](const std::string& rule) { return rules->Find(rule) == nullptr; };
-  std::erase_if(failures_, [&](const auto& entry) { return is_gone(entry.first); });
+  const std::vector<DueRule> due = FindDue(*rules);
+  const auto train = [&](size_t i) {
+    if (!stopping) Train(due[i], stopping);
+  };
+  if (pool_ != nullptr && due.size() > 1) {
+    pool_->ParallelFor(due.size(), train);
+    return;
+  }
+  for (size_t i = 0; i < due.size(); ++i) train(i);
+}
+
+// The rules to train now; shows how far the others are.
+std::vector<TrainingLoop::DueRule> TrainingLoop::FindDue(const ActiveRules& rules) {
+  const auto is_gone = [&rules](const std::string& rule) { return rules.Find(rule) == nullptr; };
   {
     absl::MutexLock lock(&mu_);
+    std::erase_if(failures_, [&](const auto& entry) { return is_gone(entry.first); });
     std::erase_if(requested_, is_gone);
   }
-  for (const ActiveRule& active : rules->rules) {
-    if (stopping) return;
+  std::vector<DueRule> due;
+  for (const ActiveRule& active : rules.rules) {
     // Half a history would teach half a truth.
     if (parts_.progress.Get(active.rule.name).phase == Phase::kFilling) continue;
-    TrainIfDue(active, stopping);
+    const model::ModelSpec spec = parts_.spec(active);
+    TrainingHistory history = parts_.history(active);
+    const TrainingState state = StateOf(active, spec, history.length_ms);
+    const TrainingDecision decision = DecideTraining(active.rule, state, parts_.clock.NowMs());
+    if (decision.due) {
+      due.push_back({active, spec, std::move(history), std::string(decision.reason)});
+    } else {
+      ShowIdle(active, state);
+    }
   }
+  return due;
 }
 
 TrainingState TrainingLoop::StateOf(const ActiveRule& active, const model::ModelSpec& spec,
@@ -71,39 +101,31 @@ TrainingState TrainingLoop::StateOf(const ActiveRule& active, const model::Model
   if (const auto version = parts_.registry.Current(rule, spec); version != nullptr) {
     state.trained_at_ms = version->summary().trained_at_ms;
   }
+  absl::MutexLock lock(&mu_);
   if (const auto it = failures_.find(rule); it != failures_.end()) {
     state.failures = it->second.count;
     state.failed_at_ms = it->second.last_ms;
   }
-  absl::MutexLock lock(&mu_);
   state.requested = requested_.contains(rule);
   return state;
 }
 
-void TrainingLoop::TrainIfDue(const ActiveRule& active, const std::atomic<bool>& stopping) {
-  const std::string& rule = active.rule.name;
-  const model::ModelSpec spec = parts_.spec(active);
-  const TrainingHistory history = parts_.history(active);
-  const TrainingState state = StateOf(active, spec, history.length_ms);
-  const TrainingDecision decision = DecideTraining(active.rule, state, parts_.clock.NowMs());
-  if (!decision.due) {
-    ShowIdle(active, state);
-    return;
-  }
+void TrainingLoop::Train(const DueRule& due, const std::atomic<bool>& stopping) {
+  const std::string& rule = due.active.rule.name;
   {
     absl::MutexLock lock(&mu_);
     requested_.erase(rule);
   }
-  parts_.logger.Info("training starts", {{"rule", rule}, {"reason", decision.reason}});
+  parts_.logger.Info("training starts", {{"rule", rule}, {"reason", due.reason}});
   parts_.progress.Set(rule, Phase::kTraining, 0, "features");
-  metrics_->running.Set(1);
-  const absl::Status status = TrainAndPublish(active, spec, history, stopping);
-  metrics_->running.Set(0);
+  metrics_->running.Increment();
+  const absl::Status status = TrainAndPublish(due, stopping);
+  metrics_->running.Decrement();
   if (parts_.worker_resident_bytes) {
     metrics_->worker_resident_bytes.Set(static_cast<double>(parts_.worker_resident_bytes()));
   }
   Settle(rule, status);
-  ShowIdle(active, StateOf(active, spec, state.history_ms));
+  ShowIdle(due.active, StateOf(due.active, due.spec, due.history.length_ms));
 }
 
 // What the board says about a rule that is not being trained.
@@ -118,19 +140,19 @@ void TrainingLoop::ShowIdle(const ActiveRule& active, const TrainingState& state
   parts_.progress.Set(rule, Phase::kCollecting, std::clamp(share, 0.0, 1.0));
 }
 
-absl::Status TrainingLoop::TrainAndPublish(const ActiveRule& active, const model::ModelSpec& spec,
-                                           const TrainingHistory& history,
-                                           const std::atomic<bool>& stopping) {
-  const Rule& rule = active.rule;
+absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping) {
+  const Rule& rule = due.active.rule;
+  const double cpu_share = rule.retrain.cpu_percent / 100.0;
   const TrainingJob job{
       .rule = rule.name,
-      .spec = spec,
+      .spec = due.spec,
       .seed = static_cast<uint64_t>(parts_.clock.NowMs()),
       .per_aggregate = rule.retrain.per_aggregate,
       .own_steps_min = static_cast<int>(rule.retrain.min_history_ms / rule.values.step_ms),
-      .seconds_max = parts_.seconds_max,
-      .aggregates = history.aggregates(),
-      .read = history.read};
+      .seconds_max = parts_.seconds_max * std::min(1 / cpu_share, kStretchMax),
+      .cpu_share = cpu_share,
+      .aggregates = due.history.aggregates(),
+      .read = due.history.read};
   ProgressReport report(parts_, rule.name);
   auto models =
       parts_.trainer.Train(job, std::ref(report), [&stopping] { return stopping.load(); });
@@ -144,23 +166,28 @@ absl::Status TrainingLoop::TrainAndPublish(const ActiveRule& active, const model
 
 // Keeps the result of a job for the policy, the board and the metrics.
 void TrainingLoop::Settle(const std::string& rule, const absl::Status& status) {
-  if (status.ok()) {
-    metrics_->jobs_ok.Increment();
-    failures_.erase(rule);
-    parts_.progress.SetError(rule, "");
-    return;
-  }
   if (absl::IsCancelled(status)) {
     metrics_->jobs_cancelled.Increment();
     return;
   }
+  int failures = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    if (status.ok()) {
+      failures_.erase(rule);
+    } else {
+      failures = ++failures_[rule].count;
+      failures_[rule].last_ms = parts_.clock.NowMs();
+    }
+  }
+  if (status.ok()) {
+    metrics_->jobs_ok.Increment();
+    parts_.progress.SetError(rule, "");
+    return;
+  }
   metrics_->jobs_failed.Increment();
-  Failures& failures = failures_[rule];
-  failures.count += 1;
-  failures.last_ms = parts_.clock.NowMs();
   parts_.progress.SetError(rule, status.ToString());
-  parts_.logger.Warn("training failed",
-                     {{"rule", rule}, {"failures", failures.count}, {"err", status}});
+  parts_.logger.Warn("training failed", {{"rule", rule}, {"failures", failures}, {"err", status}});
 }
 
 }  // namespace auspex

@@ -1,4 +1,4 @@
-// Trains every rule that is due, one after the other, and publishes what comes out.
+// Trains every rule that is due and publishes what comes out.
 #pragma once
 
 #include <atomic>
@@ -7,12 +7,14 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "sidecar/base/clock.h"
 #include "sidecar/base/log.h"
+#include "sidecar/base/thread_pool.h"
 #include "sidecar/core/active_rule.h"
 #include "sidecar/core/progress_board.h"
 #include "sidecar/registry/model_registry.h"
@@ -40,7 +42,10 @@ struct TrainingLoopParts {
   Logger logger;
   prometheus::Registry& metrics;
   std::function<size_t()> worker_resident_bytes;  // of the latest job; empty for a remote trainer
-  double seconds_max = 600;  // after which a job fine-tunes no further aggregate
+  // After which a job fine-tunes no further aggregate; with a part of the processors, as many times
+  // later, but no more than four.
+  double seconds_max = 600;
+  int jobs = 1;  // rules that are trained at the same time; above 1 `trainer` must allow for it
 };
 
 // One thread calls Run, often: it is cheap when nothing is due. A failed job is logged, shown on
@@ -61,18 +66,27 @@ class TrainingLoop {
     TimestampMs last_ms = 0;
   };
 
-  void TrainIfDue(const ActiveRule& active, const std::atomic<bool>& stopping);
+  // A rule whose time has come.
+  struct DueRule {
+    const ActiveRule& active;
+    model::ModelSpec spec;
+    TrainingHistory history;
+    std::string reason;
+  };
+
+  std::vector<DueRule> FindDue(const ActiveRules& rules);
+  void Train(const DueRule& due, const std::atomic<bool>& stopping);
   TrainingState StateOf(const ActiveRule& active, const model::ModelSpec& spec,
                         DurationMs history_ms);
   void ShowIdle(const ActiveRule& active, const TrainingState& state);
-  absl::Status TrainAndPublish(const ActiveRule& active, const model::ModelSpec& spec,
-                               const TrainingHistory& history, const std::atomic<bool>& stopping);
+  absl::Status TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping);
   void Settle(const std::string& rule, const absl::Status& status);
 
   const TrainingLoopParts parts_;
   const std::unique_ptr<TrainerMetrics> metrics_;  // thread-safe
-  std::map<std::string, Failures> failures_;       // by rule; only Run uses it
+  std::unique_ptr<ThreadPool> pool_;               // none for one job at a time
   absl::Mutex mu_;
+  std::map<std::string, Failures> failures_ ABSL_GUARDED_BY(mu_);  // by rule
   std::set<std::string> requested_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 
+#include <mutex>
+
+#include "absl/synchronization/mutex.h"
 #include "tests/testing/manual_clock.h"
 #include "tests/testing/temp_dir.h"
 
@@ -14,7 +17,10 @@ class FakeTrainer : public Trainer {
  public:
   absl::StatusOr<TrainedModels> Train(const TrainingJob& job, const TrainingObserver& observer,
                                       const CancelCheck& cancelled) override {
-    jobs.push_back(job);
+    {
+      const std::lock_guard lock(mu_);
+      jobs.push_back(job);
+    }
     observer({.stage = "base", .fraction = 0.5, .loss = 1});
     if (on_train) on_train();
     if (cancelled()) return absl::CancelledError("training was cancelled");
@@ -28,6 +34,9 @@ class FakeTrainer : public Trainer {
   std::vector<TrainingJob> jobs;
   absl::Status answer;
   std::function<void()> on_train;
+
+ private:
+  std::mutex mu_;  // over jobs
 };
 
 class TrainingLoopTest : public ::testing::Test {
@@ -43,6 +52,10 @@ class TrainingLoopTest : public ::testing::Test {
       progress_.Set(name, Phase::kCollecting, 0);
     }
     rules_ = rules;
+    MakeLoop(/*jobs=*/1);
+  }
+
+  void MakeLoop(int jobs) {
     loop_ = std::make_unique<TrainingLoop>(TrainingLoopParts{
         .rules = [this] { return rules_; },
         .spec = [this](const ActiveRule&) { return spec_; },
@@ -53,15 +66,21 @@ class TrainingLoopTest : public ::testing::Test {
         .clock = clock_,
         .logger = Logger(),
         .metrics = metrics_,
-        .worker_resident_bytes = nullptr});
+        .worker_resident_bytes = nullptr,
+        .jobs = jobs});
   }
 
   TrainingHistory HistoryOf(const std::string& rule) const {
-    return {.length_ms = rule == "a" ? history_ms_ : 0,
+    return {.length_ms = rule == "a" ? history_ms_ : other_history_ms_,
             .aggregates = [] { return std::vector{AggregateId{1}}; },
             .read = [](AggregateId) { return TrainingSeries(); }};
   }
   void Run() { loop_->Run(stopping_); }
+  void SetCpu(int percent) {
+    auto rules = std::make_shared<ActiveRules>(*rules_);
+    for (ActiveRule& active : rules->rules) active.rule.retrain.cpu_percent = percent;
+    rules_ = rules;
+  }
 
   const TempDir dir_;
   prometheus::Registry metrics_;
@@ -72,6 +91,7 @@ class TrainingLoopTest : public ::testing::Test {
   std::shared_ptr<const ActiveRules> rules_;
   model::ModelSpec spec_;
   DurationMs history_ms_ = 10 * kDay;
+  DurationMs other_history_ms_ = 0;  // of rule b
   std::atomic<bool> stopping_{false};
   std::unique_ptr<TrainingLoop> loop_;
 };
@@ -110,6 +130,39 @@ TEST_F(TrainingLoopTest, RetrainsWhenTheShapeChanges) {
   Run();
   EXPECT_EQ(trainer_.jobs.size(), 2u);
   EXPECT_NE(registry_->Current("a", spec_), nullptr);
+}
+
+TEST_F(TrainingLoopTest, APartOfTheProcessorsTakesLonger) {
+  Run();
+  EXPECT_EQ(trainer_.jobs[0].cpu_share, 1);
+  EXPECT_EQ(trainer_.jobs[0].seconds_max, 600);
+  for (const auto& [percent, seconds] : {std::pair{50, 1200.0}, {5, 2400.0}}) {
+    SetCpu(percent);
+    clock_.Advance(kDay);
+    Run();
+    EXPECT_EQ(trainer_.jobs.back().cpu_share, percent / 100.0);
+    EXPECT_EQ(trainer_.jobs.back().seconds_max, seconds);
+  }
+}
+
+// Neither job ends before both have begun.
+TEST_F(TrainingLoopTest, TrainsSeveralRulesAtTheSameTime) {
+  MakeLoop(/*jobs=*/2);
+  other_history_ms_ = history_ms_;
+  absl::Mutex mu;
+  int begun = 0;
+  trainer_.on_train = [&] {
+    absl::MutexLock lock(&mu);
+    ++begun;
+    mu.Await(absl::Condition(
+        +[](int* count) { return *count == 2; }, &begun));
+  };
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  for (const char* rule : {"a", "b"}) {
+    EXPECT_NE(registry_->Current(rule), nullptr);
+    EXPECT_EQ(progress_.Get(rule).phase, Phase::kForecasting);
+  }
 }
 
 TEST_F(TrainingLoopTest, ShowsTheJobOnTheBoard) {

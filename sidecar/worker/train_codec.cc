@@ -64,6 +64,10 @@ absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header) {
     return absl::InvalidArgumentError(
         absl::StrCat("rule ", header.rule(), ": seconds_max is ", header.seconds_max()));
   }
+  if (!(header.cpu_share() >= 0 && header.cpu_share() <= 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rule ", header.rule(), ": cpu_share is ", header.cpu_share()));
+  }
   model::TrainJob job;
   job.spec = *std::move(spec);
   job.seed = header.seed();

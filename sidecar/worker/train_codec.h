@@ -7,7 +7,8 @@
 
 namespace auspex {
 
-// InvalidArgument names the field that does not fit. The series are still to come.
+// InvalidArgument names the field that does not fit, also one that the job does not hold
+// (cpu_share). The series are still to come.
 absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header);
 model::TrainSeries SeriesFromMessage(const v1::TrainSeries& message);
 

@@ -17,28 +17,36 @@ constexpr double kProgressSeconds = 0.2;
 
 using Stream = grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>;
 
-absl::StatusOr<std::pair<std::string, model::TrainJob>> ReadJob(Stream& stream) {
+struct Job {
+  std::string rule;
+  double cpu_share = 1;
+  model::TrainJob train;
+};
+
+absl::StatusOr<Job> ReadJob(Stream& stream) {
   v1::TrainRequest request;
   if (!stream.Read(&request) || !request.has_header()) {
     return absl::InvalidArgumentError("the first message of a Train stream must be the header");
   }
-  const std::string rule = request.header().rule();
+  Job job{.rule = request.header().rule()};
   const auto announced = static_cast<size_t>(request.header().aggregates());
-  auto job = JobFromHeader(request.header());
-  if (!job.ok()) return job.status();
+  auto train = JobFromHeader(request.header());
+  if (!train.ok()) return train.status();
+  job.train = *std::move(train);
+  if (request.header().cpu_share() != 0) job.cpu_share = request.header().cpu_share();
   while (stream.Read(&request)) {
     if (!request.has_series()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("rule ", rule, ": only series may follow the header"));
+          absl::StrCat("rule ", job.rule, ": only series may follow the header"));
     }
-    job->series.push_back(SeriesFromMessage(request.series()));
-    if (job->series.size() > announced) break;
+    job.train.series.push_back(SeriesFromMessage(request.series()));
+    if (job.train.series.size() > announced) break;
   }
-  if (job->series.size() != announced) {
-    return absl::InvalidArgumentError(absl::StrCat("rule ", rule, ": the header announces ",
+  if (job.train.series.size() != announced) {
+    return absl::InvalidArgumentError(absl::StrCat("rule ", job.rule, ": the header announces ",
                                                    announced, " series, but another number came"));
   }
-  return std::make_pair(rule, *std::move(job));
+  return job;
 }
 
 // Progress at a measured pace.
@@ -103,21 +111,26 @@ grpc::Status TrainerService::Train(grpc::ServerContext* context, Stream* stream)
 }
 
 absl::Status TrainerService::RunJob(grpc::ServerContext& context, Stream& stream) {
-  const double started_at = options_.now_seconds();
+  const double started_at = options_.clocks.wall();
   const auto job = ReadJob(stream);
   if (!job.ok()) return job.status();
-  const auto& [rule, train_job] = *job;
-  logger_.Info("job started", {{"rule", rule}, {"aggregates", train_job.series.size()}});
+  const auto& [rule, cpu_share, train_job] = *job;
+  logger_.Info("job started",
+               {{"rule", rule}, {"aggregates", train_job.series.size()}, {"cpu_share", cpu_share}});
 
-  ProgressWriter progress(stream, options_.now_seconds);
+  ProgressWriter progress(stream, options_.clocks.wall);
   Cancellation cancelled(context);
+  const bool throttled = cpu_share < 1;
+  CpuThrottle throttle(cpu_share * options_.threads, options_.clocks);
+  // Training asks all the time, on every thread, whether to go on: the place to rest as well.
+  const auto stop = [&] { return throttled ? !throttle.Pace(std::ref(cancelled)) : cancelled(); };
   const auto result = train_(train_job, {.parallel_for = options_.parallel_for,
-                                         .now_seconds = options_.now_seconds,
+                                         .now_seconds = options_.clocks.wall,
                                          .progress = std::ref(progress),
-                                         .cancelled = std::ref(cancelled)});
+                                         .cancelled = stop});
   if (!result.ok()) return result.status();
 
-  const double seconds = options_.now_seconds() - started_at;
+  const double seconds = options_.clocks.wall() - started_at;
   stream.Write(SummaryEvent(*result, seconds));
   for (const model::TrainedSeries& series : result->series) stream.Write(AggregateEvent(series));
   logger_.Info("job done", {{"rule", rule},

@@ -3,17 +3,20 @@
 
 #include <atomic>
 #include <functional>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "model/train/train.h"
 #include "proto/auspex/v1/trainer.grpc.pb.h"
 #include "sidecar/base/log.h"
+#include "sidecar/worker/cpu_throttle.h"
 
 namespace auspex {
 
 struct TrainerServiceOptions {
   model::ParallelFor parallel_for = model::SerialFor();  // runs what may compute at the same time
-  std::function<double()> now_seconds;                   // monotonic
+  int threads = 1;                                       // that it runs them on
+  CpuClocks clocks;
 };
 
 // model::Train, or a stand-in for it in tests.

@@ -68,7 +68,11 @@ class TrainerServiceTest : public ::testing::Test {
  protected:
   void Serve(TrainFunction train) {
     service_ = std::make_unique<TrainerService>(
-        TrainerServiceOptions{.now_seconds = [this] { return now_seconds_.load(); }},
+        TrainerServiceOptions{
+            .threads = 2,
+            .clocks = {.wall = [this] { return now_seconds_.load(); },
+                       .cpu = [this] { return cpu_seconds_.load(); },
+                       .sleep = [this](double s) { now_seconds_ = now_seconds_ + s; }}},
         std::move(train), Logger());
     grpc::ServerBuilder builder;
     int port = 0;
@@ -94,6 +98,7 @@ class TrainerServiceTest : public ::testing::Test {
   }
 
   std::atomic<double> now_seconds_{100};
+  std::atomic<double> cpu_seconds_{0};
   std::unique_ptr<TrainerService> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Trainer::Stub> stub_;
@@ -148,12 +153,33 @@ TEST_F(TrainerServiceTest, SendsProgressAtAMeasuredPace) {
   EXPECT_LE(progress, 8);
 }
 
+// Two threads that compute without a pause, for ten seconds of processor time.
+TEST_F(TrainerServiceTest, AJobKeepsToItsShareOfTheProcessors) {
+  Serve([&](const model::TrainJob& job, const model::TrainOptions& options) {
+    while (cpu_seconds_ < 10 && !options.cancelled()) {
+      now_seconds_ = now_seconds_ + 0.01;
+      cpu_seconds_ = cpu_seconds_ + 0.02;
+    }
+    return SomeResult(job);
+  });
+  v1::TrainRequest quarter = Header(1);
+  quarter.mutable_header()->set_cpu_share(0.25);
+  for (const auto& [header, processors] : {std::pair{quarter, 0.5}, {Header(1), 2.0}}) {
+    now_seconds_ = 100;
+    cpu_seconds_ = 0;
+    ASSERT_TRUE(Call({header, Series(1, {1})}).status.ok());
+    EXPECT_NEAR(cpu_seconds_ / (now_seconds_ - 100), processors, 0.02 * processors);
+  }
+}
+
 TEST_F(TrainerServiceTest, RefusesRequestsThatDoNotFit) {
   Serve([](const model::TrainJob& job, const model::TrainOptions&) { return SomeResult(job); });
   v1::TrainRequest bad_cell = Header(1);
   bad_cell.mutable_header()->mutable_spec()->set_cell("perceptron");
   v1::TrainRequest bad_budget = Header(1);
   bad_budget.mutable_header()->set_seconds_max(-1);
+  v1::TrainRequest bad_share = Header(1);
+  bad_share.mutable_header()->set_cpu_share(1.5);
   const std::vector<std::pair<const char*, std::vector<v1::TrainRequest>>> cases = {
       {"nothing", {}},
       {"no header", {Series(1, {1})}},
@@ -163,6 +189,7 @@ TEST_F(TrainerServiceTest, RefusesRequestsThatDoNotFit) {
       {"no series", {Header(0)}},
       {"cell", {bad_cell, Series(1, {1})}},
       {"budget", {bad_budget, Series(1, {1})}},
+      {"share", {bad_share, Series(1, {1})}},
   };
   for (const auto& [name, requests] : cases) {
     const Answer answer = Call(requests);

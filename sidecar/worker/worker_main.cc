@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <thread>
@@ -68,6 +69,14 @@ double MonotonicSeconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+double ProcessCpuSeconds() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
+}
+
+void Sleep(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
+
 int ThreadCount(int flag) {
   if (flag > 0) return flag;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -89,7 +98,8 @@ int Serve(const Flags& flags, const sigset_t& stop_signals) {
   ThreadPool pool({.name = "fit", .threads = threads});
   TrainerService service(
       {.parallel_for = [&pool](size_t n, const auto& body) { pool.ParallelFor(n, body); },
-       .now_seconds = MonotonicSeconds},
+       .threads = threads,
+       .clocks = {.wall = MonotonicSeconds, .cpu = ProcessCpuSeconds, .sleep = Sleep}},
       model::Train, logger);
 
   grpc::EnableDefaultHealthCheckService(true);
