@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "sidecar/app/backtest_pipeline.h"
@@ -20,7 +22,9 @@
 #include "sidecar/app/progress_line.h"
 #include "sidecar/app/scratch_history.h"
 #include "sidecar/app/trainer_binary.h"
+#include "sidecar/backtest/anomaly_scores.h"
 #include "sidecar/base/file.h"
+#include "sidecar/base/thread_pool.h"
 #include "sidecar/config/config.h"
 
 namespace auspex {
@@ -39,6 +43,7 @@ struct BacktestFlags {
   int origins = 20;
   std::string cell;  // empty: as the rule says
   std::string refit = "every-24h";
+  bool anomaly = false;
   std::string report_path;
   std::string json_path;
 };
@@ -149,6 +154,47 @@ absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
   return report;
 }
 
+// The series to score, and the step of a rule or query; that of a file is in its samples.
+absl::StatusOr<std::pair<std::vector<CsvSeries>, std::optional<DurationMs>>> ReadToScore(
+    const BacktestFlags& flags, const StageProgress& progress, const std::atomic<bool>& stopping) {
+  if (!flags.csv.empty()) {
+    progress("reading", 0);
+    auto series = ReadSeriesCsv(flags.csv);
+    if (!series.ok()) return series.status();
+    return std::make_pair(*std::move(series), std::optional<DurationMs>());
+  }
+  auto source = ReadSource(flags, progress, stopping);
+  if (!source.ok()) return source.status();
+  return std::make_pair(std::move(source->set.observed), std::optional(source->spec.step_ms));
+}
+
+absl::Status ScoreAnomalies(const BacktestFlags& flags) {
+  if (flags.options.forecasts_path.empty()) {
+    return absl::InvalidArgumentError("--anomaly: --out says where the scores are written");
+  }
+  if (!flags.report_path.empty() || !flags.json_path.empty()) {
+    return absl::InvalidArgumentError("--report and --json are about forecasts, not --anomaly");
+  }
+  const Interrupts interrupts;
+  ProgressLine line;
+  const StageProgress progress = [&line](std::string_view stage, double done) {
+    line.Show(stage, done);
+  };
+  const auto read = ReadToScore(flags, progress, interrupts.happened());
+  if (!read.ok()) return read.status();
+  ThreadPool pool({.name = "score", .threads = flags.options.jobs});
+  const auto summary = WriteAnomalyScores(
+      {.series = read->first, .step_ms = read->second, .context_ms = ModelConfig().context_ms},
+      flags.options.forecasts_path,
+      [&pool](size_t n, const std::function<void(size_t)>& body) { pool.ParallelFor(n, body); },
+      [&progress](double done) { progress("scoring", done); },
+      [&interrupts] { return interrupts.happened().load(); });
+  if (!summary.ok()) return summary.status();
+  line.End();
+  std::cout << AnomalySummaryText(*summary);
+  return absl::OkStatus();
+}
+
 absl::Status WriteReport(const std::string& path, const std::string& text) {
   return path.empty() ? absl::OkStatus() : WriteFileAtomically(path, text);
 }
@@ -162,7 +208,7 @@ absl::Status RunAndShow(const BacktestFlags& flags) {
 }
 
 int RunBacktestCommand(const BacktestFlags& flags) {
-  const absl::Status status = RunAndShow(flags);
+  const absl::Status status = flags.anomaly ? ScoreAnomalies(flags) : RunAndShow(flags);
   if (status.ok()) return 0;
   std::cerr << "auspex backtest: " << status.message() << "\n";
   return 1;
@@ -197,6 +243,9 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
   text("--cell", flags->cell, "Encoder: lstm, gru, transformer or none; empty for the rule's");
   text("--out", options.forecasts_path,
        "Write metric,labels,origin_ms,target_ms,q10,q50,q90 here; gzip if it ends in .gz");
+  command->add_flag("--anomaly", flags->anomaly,
+                    "Do not forecast: score every sample for being anomalous, and write "
+                    "metric,labels,timestamp_ms,score to --out");
   text("--refit", flags->refit, "When to train: first, every-N (origins) or every-DURATION");
   command->add_option("--jobs", options.jobs, "Trainings at the same time")
       ->check(CLI::Range(1, 1024))

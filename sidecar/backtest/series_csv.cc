@@ -1,10 +1,7 @@
 #include "sidecar/backtest/series_csv.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
@@ -22,7 +19,6 @@ namespace {
 constexpr std::array<std::string_view, 4> kColumns = {"metric", "labels", "timestamp_ms", "value"};
 enum Column { kMetric, kLabels, kTimestamp, kValue };
 
-constexpr size_t kWriteBytes = 1 << 20;
 // Beyond this nothing is a time: arithmetic on what is inside cannot overflow.
 constexpr TimestampMs kTimestampMax = int64_t{1} << 53;
 
@@ -101,24 +97,6 @@ bool ParseNumber(std::string_view text, Number* number) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-// The shortest text that reads back as the same float.
-void AppendNumber(float value, std::string* out) {
-  if (IsMissing(value)) return;
-  std::array<char, 32> text;
-  const auto result = std::to_chars(text.data(), text.data() + text.size(), value);
-  out->append(text.data(), result.ptr);
-}
-
-std::string Quoted(std::string_view text) {
-  if (text.find_first_of("\",\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
-}
-
 }  // namespace
 
 absl::StatusOr<std::vector<CsvSeries>> ReadSeriesCsv(const std::string& path, size_t rows_max) {
@@ -156,53 +134,27 @@ absl::StatusOr<std::vector<CsvSeries>> ReadSeriesCsv(const std::string& path, si
   }
 }
 
-void ForecastCsvWriter::Closer::operator()(gzFile_s* file) const { gzclose_w(file); }
-
 absl::StatusOr<ForecastCsvWriter> ForecastCsvWriter::Open(const std::string& path) {
-  errno = 0;
-  // "T" writes plain bytes through the same calls.
-  gzFile file = gzopen(path.c_str(), path.ends_with(".gz") ? "wb" : "wbT");
-  if (file == nullptr) {
-    return absl::ErrnoToStatus(errno != 0 ? errno : ENOMEM, absl::StrCat("cannot write ", path));
-  }
-  ForecastCsvWriter writer(path, file);
-  writer.buffer_ = "metric,labels,origin_ms,target_ms,q10,q50,q90\n";
-  return writer;
-}
-
-absl::Status ForecastCsvWriter::Flush() {
-  if (file_ == nullptr) return absl::FailedPreconditionError(path_ + " is closed");
-  errno = 0;
-  const auto size = static_cast<unsigned>(buffer_.size());
-  const bool written = size == 0 || gzwrite(file_.get(), buffer_.data(), size) != 0;
-  buffer_.clear();
-  if (written) return absl::OkStatus();
-  const int error = errno != 0 ? errno : EIO;
-  file_.reset();
-  return absl::ErrnoToStatus(error, absl::StrCat("cannot write ", path_));
+  auto file = CsvWriter::Open(path, "metric,labels,origin_ms,target_ms,q10,q50,q90");
+  if (!file.ok()) return file.status();
+  return ForecastCsvWriter(*std::move(file));
 }
 
 absl::Status ForecastCsvWriter::Write(const CsvForecast& forecast) {
-  const std::string key = absl::StrCat(Quoted(forecast.metric), ",", Quoted(forecast.labels), ",",
-                                       forecast.origin_ms, ",");
+  const std::string key = absl::StrCat(CsvQuoted(forecast.metric), ",", CsvQuoted(forecast.labels),
+                                       ",", forecast.origin_ms, ",");
+  std::string rows;
   for (size_t k = 0; k < forecast.median.size(); ++k) {
-    absl::StrAppend(&buffer_, key,
+    absl::StrAppend(&rows, key,
                     forecast.origin_ms + static_cast<DurationMs>(k + 1) * forecast.step_ms, ",");
-    if (!forecast.low.empty()) AppendNumber(forecast.low[k], &buffer_);
-    buffer_ += ',';
-    AppendNumber(forecast.median[k], &buffer_);
-    buffer_ += ',';
-    if (!forecast.high.empty()) AppendNumber(forecast.high[k], &buffer_);
-    buffer_ += '\n';
+    if (!forecast.low.empty()) AppendCsvNumber(forecast.low[k], &rows);
+    rows += ',';
+    AppendCsvNumber(forecast.median[k], &rows);
+    rows += ',';
+    if (!forecast.high.empty()) AppendCsvNumber(forecast.high[k], &rows);
+    rows += '\n';
   }
-  return buffer_.size() < kWriteBytes ? absl::OkStatus() : Flush();
-}
-
-absl::Status ForecastCsvWriter::Close() {
-  if (absl::Status status = Flush(); !status.ok()) return status;
-  errno = 0;
-  if (gzclose_w(file_.release()) == Z_OK) return absl::OkStatus();
-  return absl::ErrnoToStatus(errno != 0 ? errno : EIO, absl::StrCat("cannot write ", path_));
+  return file_.Write(rows);
 }
 
 }  // namespace auspex

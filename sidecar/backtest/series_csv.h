@@ -2,7 +2,6 @@
 // tells by content, writing by a path that ends in ".gz".
 #pragma once
 
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,9 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "sidecar/backtest/csv_writer.h"
 #include "sidecar/core/sample.h"
-
-struct gzFile_s;  // zlib's
 
 namespace auspex {
 
@@ -45,28 +43,18 @@ struct CsvForecast {
   std::span<const float> high;
 };
 
-// Writes metric,labels,origin_ms,target_ms,q10,q50,q90. Not thread-safe.
+// Writes metric,labels,origin_ms,target_ms,q10,q50,q90. Not thread-safe; promises as of CsvWriter.
 class ForecastCsvWriter {
  public:
-  // Creates or truncates the file and writes the header row.
   static absl::StatusOr<ForecastCsvWriter> Open(const std::string& path);
 
-  // Errors name the file; after one, nothing more can be written.
   absl::Status Write(const CsvForecast& forecast);
-  // Flushes and closes; the file is complete only after this returned OK. Nothing may follow.
-  absl::Status Close();
+  absl::Status Close() { return file_.Close(); }
 
  private:
-  struct Closer {
-    void operator()(gzFile_s* file) const;
-  };
+  explicit ForecastCsvWriter(CsvWriter file) : file_(std::move(file)) {}
 
-  ForecastCsvWriter(std::string path, gzFile_s* file) : path_(std::move(path)), file_(file) {}
-  absl::Status Flush();
-
-  std::string path_;
-  std::unique_ptr<gzFile_s, Closer> file_;
-  std::string buffer_;
+  CsvWriter file_;
 };
 
 }  // namespace auspex

@@ -121,6 +121,22 @@ TEST_F(BacktestCommandTest, EveryCell) {
   EXPECT_EQ(answers.size(), 4U);
 }
 
+TEST_F(BacktestCommandTest, ScoresAnomaliesWithoutAManifest) {
+  WriteSeries(kHistoryHours);
+  const std::string out = dir_.File("scores.csv");
+  const auto [status, text] = Run({"--anomaly", "--out", out});
+  ASSERT_EQ(status, 0) << text;
+  EXPECT_NE(text.find("2 series, 624 samples"), std::string::npos) << text;
+  const std::vector<std::string> rows = absl::StrSplit(*ReadFile(out), '\n');
+  ASSERT_EQ(rows.size(), size_t{2} * (kHistoryHours + 2 * kHorizon) + 2);
+  EXPECT_EQ(rows[0], "metric,labels,timestamp_ms,score");
+  const std::vector<std::string> first = RowsFrom(out, Hours(kHistoryHours));
+  ASSERT_EQ(first.size(), 2);
+  EXPECT_GT(std::stod(first[0].substr(first[0].rfind(',') + 1)), 100);
+
+  EXPECT_NE(Run({"--anomaly"}).second.find("--out"), std::string::npos);
+}
+
 TEST_F(BacktestCommandTest, SaysWhatIsWrong) {
   WriteSeries(1'000'000);
   auto [status, text] = Run({});
