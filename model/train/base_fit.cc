@@ -47,44 +47,51 @@ Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool) {
 }
 
 absl::StatusOr<Weights> FitBase(const ModelSpec& spec, const ExamplePool& pool, int iterations,
-                                uint64_t seed, ProgressMeter& meter) {
+                                const FitSettings& settings, uint64_t seed,
+                                const FitObserver& observer) {
   const FitMember member{.start = SkilledStart(spec, pool),
                          .windows = pool.windows,
                          .iterations = iterations,
-                         .seed = seed};
+                         .seed = seed,
+                         .settings = settings};
   if (iterations == 0) return member.start;
-  auto fitted = FitStacked(spec, {&member, 1}, pool, FitOptions(),
-                           [&meter](int, double loss) { return meter.Advance(loss); });
+  auto fitted = FitStacked(spec, {&member, 1}, pool, FitOptions(), observer);
   if (!fitted.ok()) return fitted.status();
   return std::move(fitted->front());
 }
 
 absl::StatusOr<BaseFit> ChooseBase(const ModelSpec& spec, const ExamplePool& pool,
                                    const ExamplePool& tail, std::span<const int> iterations,
-                                   uint64_t seed, ProgressMeter& meter) {
+                                   const FitSettings& settings, uint64_t seed,
+                                   const FitObserver& observer) {
   if (tail.empty()) {
-    auto weights = FitBase(spec, pool, iterations.back(), seed, meter);
+    auto weights = FitBase(spec, pool, iterations.back(), settings, seed, observer);
     if (!weights.ok()) return weights.status();
-    return BaseFit{.weights = *std::move(weights), .iterations = iterations.back()};
+    return BaseFit{
+        .weights = *std::move(weights), .iterations = iterations.back(), .settings = settings};
   }
-  BaseFit best{.weights = SkilledStart(spec, pool), .iterations = 0};
+  BaseFit best{.weights = SkilledStart(spec, pool), .iterations = 0, .settings = settings};
   std::vector<FitMember> members;
   for (const int length : iterations) {
-    members.push_back(
-        {.start = best.weights, .windows = pool.windows, .iterations = length, .seed = seed});
+    members.push_back({.start = best.weights,
+                       .windows = pool.windows,
+                       .iterations = length,
+                       .seed = seed,
+                       .settings = settings});
   }
-  const auto fits = FitStacked(spec, members, pool, FitOptions(),
-                               [&meter](int, double loss) { return meter.Advance(loss); });
+  const auto fits = FitStacked(spec, members, pool, FitOptions(), observer);
   if (!fits.ok()) return fits.status();
 
-  auto best_loss = PoolLoss(spec, best.weights, tail);
-  if (!best_loss.ok()) return best_loss.status();
+  const auto start_loss = PoolLoss(spec, best.weights, tail);
+  if (!start_loss.ok()) return start_loss.status();
+  best.loss = *start_loss;
   for (size_t i = 0; i < fits->size(); ++i) {  // fewest first: more must be better
     const auto loss = PoolLoss(spec, (*fits)[i], tail);
     if (!loss.ok()) return loss.status();
-    if (*loss < *best_loss) {
-      best = {.weights = (*fits)[i], .iterations = iterations[i]};
-      best_loss = loss;
+    if (*loss < best.loss) {
+      best.weights = (*fits)[i];
+      best.iterations = iterations[i];
+      best.loss = *loss;
     }
   }
   return best;

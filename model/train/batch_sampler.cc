@@ -35,7 +35,10 @@ PoolTensors::PoolTensors(const ModelSpec& spec, const ExamplePool& pool)
 class BatchSampler::Member {
  public:
   explicit Member(const FitMember& member)
-      : random_(member.seed), order_(static_cast<size_t>(member.windows)), next_(order_.size()) {
+      : random_(member.seed),
+        keep_(1 - member.settings.encoder_dropout),
+        order_(static_cast<size_t>(member.windows)),
+        next_(order_.size()) {
     std::iota(order_.begin(), order_.end(), member.first_window);
   }
 
@@ -52,10 +55,9 @@ class BatchSampler::Member {
   }
 
   // 0 with the probability of dropout, else its inverse share.
-  void FillDropout(double dropout, std::span<float> mask) {
-    const double keep = 1 - dropout;
-    std::bernoulli_distribution kept(keep);
-    for (float& value : mask) value = kept(random_) ? static_cast<float>(1 / keep) : 0.0F;
+  void FillDropout(std::span<float> mask) {
+    std::bernoulli_distribution kept(keep_);
+    for (float& value : mask) value = kept(random_) ? static_cast<float>(1 / keep_) : 0.0F;
   }
 
  private:
@@ -68,6 +70,7 @@ class BatchSampler::Member {
   }
 
   std::mt19937_64 random_;
+  const double keep_;  // what dropout leaves
   std::vector<int64_t> order_;
   size_t next_;
 };
@@ -76,13 +79,13 @@ BatchSampler::BatchSampler(const ModelSpec& spec, const PoolTensors& pool,
                            const FitOptions& options, std::span<const FitMember> members)
     : spec_(spec),
       pool_(pool),
-      options_(options),
       targets_(pool.z.size(1)),
       columns_(std::min<int64_t>(options.batch_targets, targets_)),
       rows_(options.batch_windows) {
   for (const FitMember& member : members) {
     samplers_.emplace_back(member);
     rows_ = std::min<int64_t>(rows_, member.windows);
+    any_dropout_ |= member.settings.encoder_dropout > 0;
   }
 }
 
@@ -113,13 +116,12 @@ Batch BatchSampler::Next(std::span<const size_t> active) {
 }
 
 torch::Tensor BatchSampler::DropoutMask(std::span<const size_t> active) {
-  if (spec_.encoder_outputs() == 0 || options_.encoder_dropout == 0) return {};
+  if (spec_.encoder_outputs() == 0 || !any_dropout_) return {};
   const auto members = static_cast<int64_t>(active.size());
   torch::Tensor mask = torch::empty({members, rows_, spec_.encoder_outputs()});
   const auto size = static_cast<size_t>(rows_ * spec_.encoder_outputs());
   for (size_t m = 0; m < active.size(); ++m) {
-    samplers_[active[m]].FillDropout(options_.encoder_dropout,
-                                     {mask.data_ptr<float>() + m * size, size});
+    samplers_[active[m]].FillDropout({mask.data_ptr<float>() + m * size, size});
   }
   return mask;
 }

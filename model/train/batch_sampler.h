@@ -52,10 +52,10 @@ class BatchSampler {
 
   const ModelSpec& spec_;
   const PoolTensors& pool_;
-  const FitOptions& options_;
   const int64_t targets_;
   const int64_t columns_;
   int64_t rows_;
+  bool any_dropout_ = false;
   std::vector<Member> samplers_;
 };
 

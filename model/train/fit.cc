@@ -55,14 +55,15 @@ std::span<const float> RowOf(const torch::Tensor& tensor, int64_t row) {
   return {tensor.data_ptr<float>() + static_cast<size_t>(row) * size, size};
 }
 
-double LearningRate(const FitOptions& options, int iterations, int iteration) {
+double LearningRate(const FitOptions& options, const FitMember& member, int iteration) {
+  const double highest = member.settings.learning_rate;
   if (iteration < options.warmup_iterations) {
-    return options.learning_rate * (iteration + 1) / options.warmup_iterations;
+    return highest * (iteration + 1) / options.warmup_iterations;
   }
-  const int span = std::max(1, iterations - options.warmup_iterations);
+  const int span = std::max(1, member.iterations - options.warmup_iterations);
   const double done = static_cast<double>(iteration - options.warmup_iterations) / span;
   const double cosine = (1 + std::cos(std::numbers::pi * done)) / 2;
-  return options.learning_rate * (options.final_rate + (1 - options.final_rate) * cosine);
+  return highest * (options.final_rate + (1 - options.final_rate) * cosine);
 }
 
 // AdamW (Loshchilov and Hutter 2019) on the rows of one matrix, each with its own rate and its own
@@ -74,8 +75,9 @@ class RowOptimizer {
         mean_(torch::zeros_like(parameters)),
         square_(torch::zeros_like(parameters)) {}
 
-  // `rates` is [M, 1]; `iteration` counts from 0.
-  void Step(const torch::Tensor& rates, int iteration, torch::Tensor& parameters) {
+  // `rates` and `decays` are [M, 1]; `iteration` counts from 0.
+  void Step(const torch::Tensor& rates, const torch::Tensor& decays, int iteration,
+            torch::Tensor& parameters) {
     const torch::NoGradGuard no_grad;
     const torch::Tensor norm = parameters.grad().norm(2, {1}, true);
     const torch::Tensor gradient =
@@ -85,7 +87,7 @@ class RowOptimizer {
     const double mean_bias = 1 - std::pow(kDecayMean, iteration + 1);
     const double square_bias = 1 - std::pow(kDecaySquare, iteration + 1);
     const torch::Tensor step = mean_ / ((square_ / square_bias).sqrt_().add_(kEpsilon) * mean_bias);
-    parameters.mul_(1 - rates * options_.weight_decay).sub_(rates * step);
+    parameters.mul_(1 - rates * decays).sub_(rates * step);
   }
 
   // Goes on with these rows only.
@@ -165,12 +167,13 @@ class StackedFit {
     parameters_.mutable_grad() = torch::Tensor();
     loss.sum().backward();
 
-    std::vector<float> rates;
+    std::vector<float> rates, decays;
     for (const size_t i : active_) {
-      rates.push_back(
-          static_cast<float>(LearningRate(options_, members_[i].iterations, iteration)));
+      rates.push_back(static_cast<float>(LearningRate(options_, members_[i], iteration)));
+      decays.push_back(static_cast<float>(members_[i].settings.weight_decay));
     }
-    optimizer_->Step(torch::tensor(rates).unsqueeze(1), iteration, parameters_);
+    optimizer_->Step(torch::tensor(rates).unsqueeze(1), torch::tensor(decays).unsqueeze(1),
+                     iteration, parameters_);
     return loss.mean().item<double>();
   }
 

@@ -7,20 +7,18 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "model/spec/fit_settings.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 #include "model/train/example_pool.h"
 
 namespace auspex::model {
 
-// The recipe's constants; README.md has their evidence.
+// What the members of a fit share; README.md has the evidence.
 struct FitOptions {
-  double learning_rate = 4e-3;  // at the end of the warm-up
-  double final_rate = 0.05;     // of it, at the end of the cosine
+  double final_rate = 0.05;  // of the learning rate, at the end of the cosine
   int warmup_iterations = 20;
-  double weight_decay = 1e-4;
   double gradient_clip = 1.0;  // norm over all parameters
-  double encoder_dropout = 0.5;
   int batch_windows = 64;
   int batch_targets = 32;  // of each window
 };
@@ -32,6 +30,7 @@ struct FitMember {
   int windows = 0;  // > 0
   int iterations = 400;
   uint64_t seed = 0;
+  FitSettings settings;
 };
 
 // Called after every iteration; false ends the fit with Cancelled. `loss` is the mean of the

@@ -25,11 +25,14 @@ bool KeepGoing(int, double) { return true; }
 
 // One member on the whole pool.
 absl::StatusOr<Weights> Fit(const ModelSpec& spec, const Weights& start, const ExamplePool& pool,
-                            int iterations, uint64_t seed, const FitOptions& options = {},
+                            int iterations, uint64_t seed, const FitSettings& settings = {},
                             const FitObserver& observer = KeepGoing) {
-  const FitMember member{
-      .start = start, .windows = pool.windows, .iterations = iterations, .seed = seed};
-  auto fitted = FitStacked(spec, {&member, 1}, pool, options, observer);
+  const FitMember member{.start = start,
+                         .windows = pool.windows,
+                         .iterations = iterations,
+                         .seed = seed,
+                         .settings = settings};
+  auto fitted = FitStacked(spec, {&member, 1}, pool, FitOptions(), observer);
   if (!fitted.ok()) return fitted.status();
   return std::move(fitted->front());
 }
@@ -210,11 +213,19 @@ TEST(FitTest, MembersOfAStackDoNotDisturbEachOther) {
   ASSERT_EQ(pool.windows, 228);
   const std::vector<FitMember> members = {
       {.start = UntrainedWeights(spec), .windows = 128, .iterations = 5, .seed = 5},
-      {.start = RandomWeights(spec, 3), .first_window = 128, .windows = 100, .iterations = 12},
-      {.start = UntrainedWeights(spec), .windows = 128, .iterations = 10, .seed = 6}};
+      {.start = RandomWeights(spec, 3),
+       .first_window = 128,
+       .windows = 100,
+       .iterations = 12,
+       .settings = {.encoder_dropout = 0, .weight_decay = 1}},
+      {.start = UntrainedWeights(spec),
+       .windows = 128,
+       .iterations = 10,
+       .seed = 6,
+       .settings = {.learning_rate = 2e-3}}};
   const auto stacked = FitStacked(spec, members, pool, FitOptions(), KeepGoing);
   ASSERT_TRUE(stacked.ok()) << stacked.status();
-  const auto alone = Fit(spec, UntrainedWeights(spec), one, 10, 6);
+  const auto alone = Fit(spec, UntrainedWeights(spec), one, 10, 6, {.learning_rate = 2e-3});
   ASSERT_TRUE(alone.ok()) << alone.status();
   EXPECT_EQ(Difference((*stacked)[2].values(), alone->values(), {.absolute = 1e-4}), "");
   EXPECT_NE(Difference((*stacked)[1].values(), members[1].start.values(), {.absolute = 1e-3}), "");

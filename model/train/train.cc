@@ -17,6 +17,7 @@
 #include "model/train/held_back_scores.h"
 #include "model/train/progress_meter.h"
 #include "model/train/series_split.h"
+#include "model/train/tuning.h"
 
 namespace auspex::model {
 namespace {
@@ -40,6 +41,8 @@ constexpr int64_t kDayMs = 86'400'000;
 // Stages of the job: where each ends, as a share of the whole. Measured on forty aggregates.
 constexpr double kFeaturesEnd = 0.05;
 constexpr double kChooseEnd = 0.45;
+// With tuning, the fit with the job's own settings is the smaller part until then.
+constexpr double kChooseEndBeforeTuning = 0.15;
 constexpr double kBaseGateEnd = 0.5;
 constexpr double kOwnTrialEnd = 0.65;
 constexpr double kOwnGateEnd = 0.7;
@@ -120,6 +123,9 @@ class TrainRun {
   PoolOptions BasePool() const {
     return {.windows = options_.recipe.pool_windows, .seed = job_.seed};
   }
+  FitObserver AdvancePerIteration() {
+    return [this](int, double loss) { return meter_.Advance(loss); };
+  }
   ExamplePool Draw(OriginRange SeriesSplit::*range, const PoolOptions& options);
   ExamplePool DrawOne(size_t i, OriginRange SeriesSplit::*range);
   absl::StatusOr<std::vector<Weights>> FineTune(std::span<const size_t> series,
@@ -131,6 +137,7 @@ class TrainRun {
 
   absl::Status Split();
   absl::Status FitBaseBeforeTail();
+  absl::Status TuneBase(const ExamplePool& pool, const ExamplePool& tail);
   absl::Status ScoreBase();
   std::vector<size_t> OwnCandidates() const;
   absl::Status FitOwnBeforeTail();
@@ -144,13 +151,15 @@ class TrainRun {
   const TrainOptions& options_;
   const ModelSpec& spec_;
   const ParallelFor parallel_for_;
-  const double started_at_;
+  double started_at_;  // seconds; tuning, which has a budget of its own, moves it on
   ProgressMeter meter_;
   const std::unique_ptr<Engine> engine_;
 
-  std::vector<State> states_;  // as job_.series
-  BaseFit trial_;              // the base fitted before the tail
-  Weights base_;               // the base fitted on everything
+  std::vector<State> states_;     // as job_.series
+  BaseFit trial_;                 // the base fitted before the tail
+  std::vector<FitTrial> trials_;  // of tuning
+  double tuning_cpu_seconds_ = 0;
+  Weights base_;  // the base fitted on everything
   GateCandidate rule_choice_{};
 };
 
@@ -194,10 +203,37 @@ absl::Status TrainRun::FitBaseBeforeTail() {
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
 
   const std::vector<int>& iterations = options_.recipe.base_iterations;
-  meter_.Begin("base", kChooseEnd, iterations.back());
-  auto chosen = ChooseBase(spec_, pool, tail, iterations, job_.seed, meter_);
+  const bool tunes = job_.tuning_trials > 0 && !tail.empty();
+  meter_.Begin("base", tunes ? kChooseEndBeforeTuning : kChooseEnd, iterations.back());
+  auto chosen =
+      ChooseBase(spec_, pool, tail, iterations, job_.settings, job_.seed, AdvancePerIteration());
   if (!chosen.ok()) return chosen.status();
   trial_ = *std::move(chosen);
+  return tunes ? TuneBase(pool, tail) : absl::OkStatus();
+}
+
+absl::Status TrainRun::TuneBase(const ExamplePool& pool, const ExamplePool& tail) {
+  const std::vector<FitSettings> settings =
+      DrawSettings(job_.tuning_trials, job_.settings, job_.seed);
+  meter_.Begin("tune", kChooseEnd, TuningUnits(settings.size()));
+  const auto now = [this] { return options_.now_seconds ? options_.now_seconds() : 0; };
+  const double tuning_since = now();
+  const double begun_at = options_.cpu_seconds();
+  const double budget = job_.tuning_cpu_seconds_max;
+  auto trials =
+      Tune({.spec = spec_,
+            .pool = pool,
+            .tail = tail,
+            .iterations = options_.recipe.base_iterations,
+            .seed = job_.seed,
+            .parallel_for = parallel_for_,
+            .meter = meter_,
+            .spent = [&] { return budget > 0 && options_.cpu_seconds() - begun_at > budget; }},
+           settings, &trial_);
+  if (!trials.ok()) return trials.status();
+  trials_ = *std::move(trials);
+  tuning_cpu_seconds_ = options_.cpu_seconds() - begun_at;
+  started_at_ += now() - tuning_since;
   return absl::OkStatus();
 }
 
@@ -241,6 +277,8 @@ std::vector<size_t> TrainRun::OwnCandidates() const {
 absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> series,
                                                         OriginRange SeriesSplit::*range,
                                                         const Weights& base) {
+  FitSettings settings = trial_.settings;
+  settings.learning_rate = kOwnLearningRate;
   ExamplePool pool;
   std::vector<FitMember> members;
   std::vector<size_t> positions;
@@ -252,13 +290,14 @@ absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> 
                        .first_window = pool.windows,
                        .windows = own.windows,
                        .iterations = options_.recipe.own_iterations,
-                       .seed = job_.seed + job_.series[series[n]].aggregate + 1});
+                       .seed = job_.seed + job_.series[series[n]].aggregate + 1,
+                       .settings = settings});
     positions.push_back(n);
     Append(own, &pool);
   }
   std::vector<Weights> result(series.size(), base);
   if (members.empty()) return result;
-  auto fitted = FitStacked(spec_, members, pool, {.learning_rate = kOwnLearningRate},
+  auto fitted = FitStacked(spec_, members, pool, FitOptions(),
                            [this](int, double) { return meter_.Alive(); });
   if (!fitted.ok()) return fitted.status();
   for (size_t m = 0; m < members.size(); ++m) result[positions[m]] = std::move((*fitted)[m]);
@@ -333,7 +372,8 @@ absl::Status TrainRun::FitBaseOnAll() {
   meter_.Begin("base", kBaseEnd, trial_.iterations);
   const ExamplePool pool = Draw(&SeriesSplit::all, BasePool());
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
-  auto base = FitBase(spec_, pool, trial_.iterations, job_.seed, meter_);
+  auto base =
+      FitBase(spec_, pool, trial_.iterations, trial_.settings, job_.seed, AdvancePerIteration());
   if (!base.ok()) return base.status();
   base_ = *std::move(base);
   return absl::OkStatus();
@@ -379,6 +419,9 @@ TrainResult TrainRun::Result() const {
                      .scores = {},
                      .origins = 0,
                      .base_iterations = trial_.iterations,
+                     .settings = trial_.settings,
+                     .trials = trials_,
+                     .tuning_cpu_seconds = tuning_cpu_seconds_,
                      .series = {}};
   std::vector<std::vector<TrainedScore>> scores;
   for (size_t i = 0; i < states_.size(); ++i) {
@@ -416,6 +459,9 @@ absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& optio
   if (job.series.empty()) return absl::InvalidArgumentError("the job has no series");
   if (job.seconds_max > 0 && !options.now_seconds) {
     return absl::InvalidArgumentError("a job with a time budget needs a clock");
+  }
+  if (job.tuning_trials > 0 && !options.cpu_seconds) {
+    return absl::InvalidArgumentError("tuning needs a clock of CPU time");
   }
   auto engine = CreateEngine(options.engine, SerialFor());
   if (!engine.ok()) return engine.status();

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
 #include "model/eval/publish_gate.h"
+#include "model/spec/fit_settings.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 
@@ -31,9 +32,17 @@ struct TrainJob {
   bool per_aggregate = true;
   // Series with fewer values than this are served by the base.
   int own_steps_min = 0;
-  // Time that the job aims to take; 0 = no limit. The base is always fitted; fine-tuning stops
-  // when the budget is spent. Together with it the result depends on the machine's speed.
+  // Time that the job aims to take, tuning apart; 0 = no limit. The base is always fitted;
+  // fine-tuning stops when the budget is spent. Together with it the result depends on the
+  // machine's speed.
   double seconds_max = 0;
+  // How the base is fitted: as the version that serves was, where that was tuned.
+  FitSettings settings;
+  // Other settings that compete with these; see tuning.h. 0 = none.
+  int tuning_trials = 0;
+  // CPU time that their fits may take; 0 = no limit. When it binds, the result depends on the
+  // machine's speed.
+  double tuning_cpu_seconds_max = 0;
   std::vector<TrainSeries> series;
 };
 
@@ -47,7 +56,7 @@ struct TrainRecipe {
 };
 
 struct TrainProgress {
-  std::string_view stage;  // features | base | own | gate
+  std::string_view stage;  // features | base | tune | own | gate
   double fraction = 0;     // of the whole job, 0..1, never falling
   double loss = 0;         // latest training loss of the stage; NaN when it has none
 };
@@ -68,10 +77,13 @@ struct TrainedSeries {
 
 struct TrainResult {
   Weights base;
-  GateCandidate choice{};             // for the rule: serves aggregates that the job did not hold
-  std::vector<TrainedScore> scores;   // geometric means over the series
-  int origins = 0;                    // held-back origins that were scored
-  int base_iterations = 0;            // 0: no training beat the untrained network
+  GateCandidate choice{};            // for the rule: serves aggregates that the job did not hold
+  std::vector<TrainedScore> scores;  // geometric means over the series
+  int origins = 0;                   // held-back origins that were scored
+  int base_iterations = 0;           // 0: no training beat the untrained network
+  FitSettings settings;              // of the base: the job's, or tuned ones that were better
+  std::vector<FitTrial> trials;      // of tuning, the job's settings first; empty without it
+  double tuning_cpu_seconds = 0;
   std::vector<TrainedSeries> series;  // in the job's order
 };
 
@@ -82,6 +94,8 @@ struct TrainOptions {
   TrainRecipe recipe;
   // Seconds on a monotonic clock. Required when the job has a budget.
   std::function<double()> now_seconds;
+  // Seconds of CPU time of the process, which should do nothing else. Required for tuning.
+  std::function<double()> cpu_seconds;
   // Called often (many times a second while fitting), never by two threads at once. May be empty.
   std::function<void(const TrainProgress&)> progress;
   // Polled often, possibly by several threads at once; true ends the job with Cancelled within a

@@ -119,6 +119,32 @@ TEST(TrainTest, StopsFineTuningWhenTheBudgetIsSpent) {
   for (const TrainedSeries& series : result->series) EXPECT_TRUE(series.own.empty());
 }
 
+TEST(TrainTest, TunesWhenAsked) {
+  TrainJob job = WaveJob(2, 24 * 8);
+  job.settings.learning_rate = 1e-9;  // learns nothing
+  job.tuning_trials = 3;
+  TrainOptions options = Quick();
+  EXPECT_EQ(Train(job, options).status().code(), absl::StatusCode::kInvalidArgument);
+  double cpu = 0;
+  options.cpu_seconds = [&cpu] { return cpu += 0.001; };
+  int tuning_reports = 0;
+  options.progress = [&](const TrainProgress& p) { tuning_reports += p.stage == "tune"; };
+  const auto result = Train(job, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->trials.size(), 4u);
+  EXPECT_EQ(result->trials[0].settings, job.settings);
+  EXPECT_EQ(result->trials[1].settings, FitSettings());
+  EXPECT_NE(result->settings, job.settings);
+  EXPECT_GT(result->tuning_cpu_seconds, 0);
+  EXPECT_GT(tuning_reports, 0);
+
+  options.parallel_for = SerialFor();  // that clock is of one thread
+  job.tuning_cpu_seconds_max = 1e-6;
+  const auto hurried = Train(job, options);
+  ASSERT_TRUE(hurried.ok()) << hurried.status();
+  EXPECT_EQ(hurried->settings, job.settings);
+}
+
 TEST(TrainTest, ReportsProgressThatNeverFalls) {
   double fraction = 0;
   std::map<std::string, int, std::less<>> stages;
