@@ -90,7 +90,8 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
       .seed = options.seed,
       .jobs = options.jobs,
       .per_aggregate = retrain.per_aggregate,
-      .own_history_min = retrain.min_history_ms};
+      .own_history_min = retrain.min_history_ms,
+      .tuning_trials = options.tuning_trials.value_or(retrain.tune ? retrain.tune->trials : 0)};
   ScratchDirectory scratch;
   if (absl::Status s = scratch.Create(); !s.ok()) return s;
   auto file = OpenFile(set, options.forecasts_path);

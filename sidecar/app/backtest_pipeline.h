@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -22,6 +23,7 @@ struct BacktestOptions {
   std::string trainer_binary;
   std::string forecasts_path;  // where forecasts are written; empty for nowhere
   bool baselines = true;
+  std::optional<int> tuning_trials;  // 0 = no tuning; unset: as the rule says
 };
 
 // Takes minutes. `spec` is for the native step of the set; `retrain` is what a rule says of

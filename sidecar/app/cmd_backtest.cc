@@ -251,6 +251,10 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--seed", options.seed, "Of the trainings")->capture_default_str();
+  command
+      ->add_option("--tune", options.tuning_trials,
+                   "Settings of the fit that are tried at every training; unset: as the rule says")
+      ->check(CLI::Range(0, 1000));
   command->add_option("--baselines", options.baselines, "Score the classical forecasters too")
       ->capture_default_str();
   text("--report", flags->report_path, "Write a page with plots here");

@@ -26,6 +26,8 @@ struct BacktestTask {
   int jobs = 1;  // refits at the same time
   bool per_aggregate = true;
   DurationMs own_history_min = 3 * kDay;  // as retrain.min_history
+  // As retrain.tune, but whatever time it takes, and against the default settings at every refit.
+  int tuning_trials = 0;
 };
 
 // One value per answered target, of the quantiles 0.1, 0.5 and 0.9.

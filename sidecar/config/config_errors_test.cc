@@ -183,6 +183,10 @@ TEST(ConfigErrorsTest, LimitsModelsAndTraining) {
       {SelectorRule("retrain: {cpu: 0.25}"), "4:18", "want a percentage from 5% to 100%"},
       {SelectorRule("retrain: {cpu: 101%}"), "4:18", "want a percentage from 5% to 100%"},
       {SelectorRule("retrain: {cpu: 4%}"), "4:18", "found \"4%\""},
+      {SelectorRule("retrain: {tune: {trials: 0}}"), "4:28", "want a whole number from 1"},
+      {SelectorRule("retrain: {tune: {time: 2h}}"), "4:26", "30m"},
+      {SelectorRule("retrain: {tune: {trails: 4}}"), "4:20", "did you mean \"trials\"?"},
+      {SelectorRule("retrain: {tune: true}"), "4:19", "want a map for tune"},
       {SelectorRule("aggregates_max: 0"), "4:19", "want a whole number from 1"},
       {SelectorRule("horizons: 1h"), "4:3", "did you mean \"horizon\"?"},
   });

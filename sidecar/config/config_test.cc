@@ -169,7 +169,8 @@ rules:
     limit: {selector: quota, over_time: max, aggregate: min}
     covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg}]
     model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
-    retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%}
+    retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%,
+              tune: {trials: 9, time: 90s}}
     retention: 90d
     aggregates_max: 77
     as: disk

@@ -154,6 +154,12 @@ void PutRetrain(Emitter& out, const RetrainConfig& retrain) {
   PutDuration(out, "min_history", retrain.min_history_ms);
   Put(out, "per_aggregate", retrain.per_aggregate);
   Put(out, "cpu", std::to_string(retrain.cpu_percent) + '%');
+  if (retrain.tune) {
+    out << Key << "tune" << Value << BeginMap;
+    Put(out, "trials", retrain.tune->trials);
+    PutDuration(out, "time", retrain.tune->time_ms);
+    out << EndMap;
+  }
   out << EndMap;
 }
 

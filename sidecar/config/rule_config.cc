@@ -21,6 +21,10 @@ constexpr int64_t kContextStepsMax = 1'000'000;
 constexpr std::string_view kCells[] = {"lstm", "gru", "transformer", "none"};
 constexpr int kCpuPercentMin = 5;  // less would not end within the hour that a job may take
 
+constexpr int kTrialsMax = 1000;
+// Leaves time for the rest of a job, which may take an hour.
+constexpr DurationMs kTuneTimeMax = 30 * kMinute;
+
 // Reads one rule; each method reads the keys of its concern.
 class RuleReader {
  public:
@@ -266,6 +270,17 @@ class RuleReader {
     if (const auto cpu = map.Find("cpu")) {
       rule_.retrain.cpu_percent =
           cpu->Percent(kCpuPercentMin, 100).value_or(rule_.retrain.cpu_percent);
+    }
+    if (const auto tune = map.Find("tune")) ReadTune(*tune);
+    map.Finish();
+  }
+
+  void ReadTune(const YamlValue& value) {
+    TuneConfig& tune = rule_.retrain.tune.emplace();
+    YamlMap map(value, "tune");
+    map.Integer("trials", 1, kTrialsMax, &tune.trials);
+    if (const auto time = map.Find("time")) {
+      tune.time_ms = time->Duration(kSecond, kTuneTimeMax).value_or(tune.time_ms);
     }
     map.Finish();
   }

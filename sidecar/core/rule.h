@@ -27,11 +27,19 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
+// Tries other settings of the fit at every training.
+struct TuneConfig {
+  int trials = 16;
+  DurationMs time_ms = 5 * kMinute;  // of CPU, in the trainer
+  bool operator==(const TuneConfig&) const = default;
+};
+
 struct RetrainConfig {
   DurationMs every_ms = kDay;
   DurationMs min_history_ms = 3 * kDay;  // younger aggregates are served by the shared base
   bool per_aggregate = true;             // fine-tune own weights besides the base
   int cpu_percent = 100;                 // of the trainer's processors, at most
+  std::optional<TuneConfig> tune;        // none: fit as the recipe says
   bool operator==(const RetrainConfig&) const = default;
 };
 

@@ -26,6 +26,11 @@ TrainedModels SomeModels() {
   models.scores = {{"base", 0.5, 0.25}, {"last", 0.75, std::numeric_limits<double>::quiet_NaN()}};
   models.origins = 12;
   models.base_iterations = 400;
+  models.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.01};
+  models.trials = {{.settings = {}, .iterations = 800, .loss = 0.5},
+                   {.settings = models.settings, .iterations = 400, .loss = 0.375},
+                   {.settings = {.learning_rate = 1}}};
+  models.tuning_cpu_seconds = 12.5;
   models.seconds = 3.5;
   models.trained_at_ms = 1'700'000'000'000;
   models.aggregates.push_back({.aggregate = AggregateId{7},
@@ -54,6 +59,13 @@ TEST(ModelVersionTest, ComesBackAsItWasWritten) {
   EXPECT_EQ((*version)->aggregates(), 2u);
   EXPECT_EQ((*version)->summary().trained_at_ms, models.trained_at_ms);
   EXPECT_EQ((*version)->summary().base_iterations, 400);
+  EXPECT_EQ((*version)->summary().settings, models.settings);
+  EXPECT_EQ((*version)->summary().tuning_cpu_seconds, 12.5);
+  ASSERT_EQ((*version)->summary().trials.size(), 3u);
+  EXPECT_EQ((*version)->summary().trials[1].settings, models.settings);
+  EXPECT_EQ((*version)->summary().trials[1].loss, 0.375);
+  EXPECT_EQ((*version)->summary().trials[2].iterations, 0);
+  EXPECT_TRUE(std::isnan((*version)->summary().trials[2].loss));
   EXPECT_EQ((*version)->summary().scores[0], models.scores[0]);
   EXPECT_TRUE(std::isnan((*version)->summary().scores[1].pinball));
   EXPECT_TRUE(std::ranges::equal((*version)->base().values(), models.base.values()));

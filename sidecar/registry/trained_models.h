@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/spec/blend.h"
+#include "model/spec/fit_settings.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 #include "sidecar/core/forecast.h"
@@ -44,6 +45,9 @@ struct TrainedModels {
   std::vector<ModelScore> scores;  // at rule level
   int origins = 0;                 // held-back origins that were scored
   int base_iterations = 0;
+  model::FitSettings settings;          // that the base was fitted with
+  std::vector<model::FitTrial> trials;  // of tuning, what served before first; empty without it
+  double tuning_cpu_seconds = 0;
   double seconds = 0;             // how long the job took
   TimestampMs trained_at_ms = 0;  // wall clock
   std::vector<TrainedAggregate> aggregates;

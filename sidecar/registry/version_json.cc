@@ -64,6 +64,37 @@ AggregateId AggregateFromKey(const std::string& key) {
   return AggregateId{id};
 }
 
+Json SettingsToJson(const model::FitSettings& settings) {
+  return {{"learning_rate", settings.learning_rate},
+          {"encoder_dropout", settings.encoder_dropout},
+          {"weight_decay", settings.weight_decay}};
+}
+
+model::FitSettings SettingsFromJson(const Json& json) {
+  return {.learning_rate = json.at("learning_rate").get<double>(),
+          .encoder_dropout = json.at("encoder_dropout").get<double>(),
+          .weight_decay = json.at("weight_decay").get<double>()};
+}
+
+Json TuningToJson(const TrainedModels& models) {
+  Json trials = Json::array();
+  for (const model::FitTrial& trial : models.trials) {
+    trials.push_back({{"settings", SettingsToJson(trial.settings)},
+                      {"iterations", trial.iterations},
+                      {"loss", trial.loss}});
+  }
+  return {{"cpu_seconds", models.tuning_cpu_seconds}, {"trials", std::move(trials)}};
+}
+
+void ReadTuning(const Json& json, TrainedModels* models) {
+  models->tuning_cpu_seconds = json.at("cpu_seconds").get<double>();
+  for (const Json& trial : json.at("trials")) {
+    models->trials.push_back({.settings = SettingsFromJson(trial.at("settings")),
+                              .iterations = trial.at("iterations").get<int>(),
+                              .loss = NumberOrNan(trial.at("loss"))});
+  }
+}
+
 VersionJson Parse(const Json& json) {
   auto spec = model::SpecFromJson(json.at("spec").dump());
   if (!spec.ok()) throw std::invalid_argument(std::string(spec.status().message()));
@@ -75,6 +106,9 @@ VersionJson Parse(const Json& json) {
   models.scores = ScoresFromJson(json.at("scores"));
   models.origins = json.at("origins").get<int>();
   models.base_iterations = json.at("base_iterations").get<int>();
+  // Absent in versions that were written before there was tuning.
+  if (json.contains("settings")) models.settings = SettingsFromJson(json.at("settings"));
+  if (json.contains("tuning")) ReadTuning(json.at("tuning"), &models);
   models.seconds = json.at("seconds").get<double>();
   models.trained_at_ms = json.at("trained_at_ms").get<TimestampMs>();
   for (const auto& [key, aggregate] : json.at("aggregates").items()) {
@@ -94,15 +128,17 @@ std::string VersionToJson(const std::string& rule, const TrainedModels& models) 
     aggregates[std::to_string(static_cast<uint32_t>(aggregate.aggregate))] = {
         {"choice", ChoiceToJson(aggregate.choice)}, {"scores", ScoresToJson(aggregate.scores)}};
   }
-  const Json json = {{"rule", rule},
-                     {"spec", Json::parse(model::SpecToJson(models.spec))},
-                     {"choice", ChoiceToJson(models.choice)},
-                     {"scores", ScoresToJson(models.scores)},
-                     {"origins", models.origins},
-                     {"base_iterations", models.base_iterations},
-                     {"seconds", models.seconds},
-                     {"trained_at_ms", models.trained_at_ms},
-                     {"aggregates", std::move(aggregates)}};
+  Json json = {{"rule", rule},
+               {"spec", Json::parse(model::SpecToJson(models.spec))},
+               {"choice", ChoiceToJson(models.choice)},
+               {"scores", ScoresToJson(models.scores)},
+               {"origins", models.origins},
+               {"base_iterations", models.base_iterations},
+               {"settings", SettingsToJson(models.settings)},
+               {"seconds", models.seconds},
+               {"trained_at_ms", models.trained_at_ms},
+               {"aggregates", std::move(aggregates)}};
+  if (!models.trials.empty()) json["tuning"] = TuningToJson(models);
   // A rule's name may hold bytes that are not UTF-8; the directory's name keeps them exactly.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

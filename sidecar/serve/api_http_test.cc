@@ -180,6 +180,9 @@ TEST_F(ApiHttpTest, RulesShowTheServingModelAndItsScores) {
   models.choice.candidate = "base";
   models.scores = {{"base", 0.5, 0.2}, {"seasonal_naive", 0.75, 0.3}};
   models.trained_at_ms = kOrigin;
+  models.settings.learning_rate = 0.25;
+  models.trials = {{.settings = {}, .iterations = 400, .loss = 0.5}, {.settings = models.settings}};
+  models.tuning_cpu_seconds = 8;
   ASSERT_TRUE(registry_->Publish("storage", models).ok());
 
   const json storage = Data("rules")["rules"][0];
@@ -189,6 +192,11 @@ TEST_F(ApiHttpTest, RulesShowTheServingModelAndItsScores) {
   ASSERT_EQ(storage["scores"].size(), 2U);
   EXPECT_EQ(storage["scores"][1]["candidate"], "seasonal_naive");
   EXPECT_EQ(storage["scores"][1]["mae"], 0.75);
+  EXPECT_EQ(storage["tuning"]["chosen"]["learning_rate"], 0.25);
+  EXPECT_EQ(storage["tuning"]["cpu_seconds"], 8);
+  ASSERT_EQ(storage["tuning"]["trials"].size(), 2U);
+  EXPECT_EQ(storage["tuning"]["trials"][0]["loss"], 0.5);
+  EXPECT_FALSE(storage["tuning"]["trials"][1].contains("loss"));
 }
 
 TEST_F(ApiHttpTest, AggregatesComeSoonestToTheirLimitFirst) {

@@ -84,6 +84,23 @@ std::pair<bool, std::vector<double>> TimeToLimitKey(const v1::AggregateStatus& a
   return {seconds.empty(), std::move(seconds)};
 }
 
+void FillSettings(const model::FitSettings& settings, v1::RuleFitSettings* out) {
+  out->set_learning_rate(settings.learning_rate);
+  out->set_encoder_dropout(settings.encoder_dropout);
+  out->set_weight_decay(settings.weight_decay);
+}
+
+void FillTuning(const TrainedModels& models, v1::RuleTuning* out) {
+  FillSettings(models.settings, out->mutable_chosen());
+  out->set_cpu_seconds(models.tuning_cpu_seconds);
+  for (const model::FitTrial& trial : models.trials) {
+    v1::RuleFitTrial* row = out->add_trials();
+    FillSettings(trial.settings, row->mutable_settings());
+    row->set_iterations(trial.iterations);
+    if (!IsMissing(trial.loss)) row->set_loss(trial.loss);
+  }
+}
+
 void FillModel(const ModelVersion& version, v1::RuleStatus* out) {
   out->set_model_version(static_cast<int>(version.number()));
   out->set_trained_at(Seconds(version.summary().trained_at_ms));
@@ -93,6 +110,7 @@ void FillModel(const ModelVersion& version, v1::RuleStatus* out) {
     row->set_candidate(score.candidate);
     row->set_mae(score.mae);
   }
+  if (!version.summary().trials.empty()) FillTuning(version.summary(), out->mutable_tuning());
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ void Linger(const grpc::ServerContext& context, bool memory, Stream& stream) {
   }
 }
 
-v1::TrainEvent Summary(const std::string& mode, int64_t weights) {
+v1::TrainEvent Summary(const std::string& mode, const v1::TrainHeader& header, int64_t weights) {
   v1::TrainEvent event;
   v1::TrainSummary* summary = event.mutable_summary();
   summary->mutable_base_weights()->Resize(static_cast<int>(weights), 0.5F);
@@ -63,6 +63,13 @@ v1::TrainEvent Summary(const std::string& mode, int64_t weights) {
   summary->set_origins(12);
   summary->set_seconds(1.5);
   summary->set_base_iterations(400);
+  *summary->mutable_settings() = header.settings();
+  if (mode == "settings") summary->mutable_settings()->set_learning_rate(-1);
+  for (int i = 0; i <= header.tuning_trials(); ++i) {
+    v1::FitTrial* trial = summary->add_trials();
+    *trial->mutable_settings() = header.settings();
+    trial->set_loss(0.75);
+  }
   return event;
 }
 
@@ -91,7 +98,8 @@ grpc::Status FakeTrainerService::Train(grpc::ServerContext* context, Stream* str
 grpc::Status FakeTrainerService::RunJob(grpc::ServerContext& context, Stream& stream) {
   v1::TrainRequest request;
   if (!stream.Read(&request)) return grpc::Status::CANCELLED;
-  const int64_t weights = WeightsOf(request.header().spec());
+  const v1::TrainHeader header = request.header();
+  const int64_t weights = WeightsOf(header.spec());
   std::vector<uint32_t> aggregates;
   while (stream.Read(&request)) aggregates.push_back(request.series().aggregate_id());
 
@@ -103,7 +111,7 @@ grpc::Status FakeTrainerService::RunJob(grpc::ServerContext& context, Stream& st
   if (mode_ == "memory" || mode_ == "endless") Linger(context, mode_ == "memory", stream);
 
   if (mode_ == "early") stream.Write(AggregateAnswer(aggregates[0], true, weights));
-  if (mode_ != "no_summary") stream.Write(Summary(mode_, weights));
+  if (mode_ != "no_summary") stream.Write(Summary(mode_, header, weights));
   if (mode_ == "unknown_aggregate") stream.Write(AggregateAnswer(999, false, weights));
   if (mode_ == "incomplete") aggregates.pop_back();
   if (mode_ == "twice") aggregates.push_back(aggregates[0]);

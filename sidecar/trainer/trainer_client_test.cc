@@ -19,6 +19,8 @@ TrainingJob SomeJob() {
   TrainingJob job;
   job.rule = "storage";
   job.spec.context_steps = 288;
+  job.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.5};
+  job.tuning_trials = 1;
   job.aggregates = {AggregateId{4}, AggregateId{7}};
   job.read = [](AggregateId) -> absl::StatusOr<TrainingSeries> {
     return TrainingSeries{.first_ms = 0, .values = {1, 2, 3}};
@@ -60,6 +62,10 @@ TEST(TrainerClientTest, BringsTheModelsHome) {
   EXPECT_EQ(models->scores[0].mae, 0.75);
   EXPECT_EQ(models->origins, 12);
   EXPECT_EQ(models->base_iterations, 400);
+  EXPECT_EQ(models->settings, SomeJob().settings);
+  ASSERT_EQ(models->trials.size(), 2u);
+  EXPECT_EQ(models->trials[0].settings, SomeJob().settings);
+  EXPECT_EQ(models->trials[1].loss, 0.75);
   ASSERT_EQ(models->aggregates.size(), 2u);
   EXPECT_EQ(models->aggregates[0].aggregate, AggregateId{4});
   EXPECT_TRUE(models->aggregates[0].choice.own);
@@ -78,7 +84,7 @@ TEST(TrainerClientTest, ShowsProgress) {
 
 TEST(TrainerClientTest, RefusesAnswersThatMakeNoSense) {
   for (const char* mode : {"short_weights", "nan_weights", "shares", "unknown_aggregate", "twice",
-                           "early", "no_summary", "incomplete"}) {
+                           "early", "no_summary", "incomplete", "settings"}) {
     const auto models = TrainOn(mode, SomeJob());
     EXPECT_EQ(models.status().code(), absl::StatusCode::kDataLoss) << mode << models.status();
   }

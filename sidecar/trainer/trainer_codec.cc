@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kNameBytesMax = 64;
 constexpr int kScoresMax = 64;
+constexpr int kTrialsMax = 10'000;
 
 absl::Status Garbage(const std::string& what) {
   return absl::DataLossError(absl::StrCat("the trainer's answer makes no sense: ", what));
@@ -51,6 +52,37 @@ absl::StatusOr<model::Weights> WeightsFromMessage(
   return weights;
 }
 
+void SetSettings(const model::FitSettings& settings, v1::FitSettings* message) {
+  message->set_learning_rate(settings.learning_rate);
+  message->set_encoder_dropout(settings.encoder_dropout);
+  message->set_weight_decay(settings.weight_decay);
+}
+
+// Some trainer will be given them back: only what a fit can use is let in.
+absl::StatusOr<model::FitSettings> SettingsFromMessage(const v1::FitSettings& message) {
+  const model::FitSettings settings{.learning_rate = message.learning_rate(),
+                                    .encoder_dropout = message.encoder_dropout(),
+                                    .weight_decay = message.weight_decay()};
+  const bool sane = settings.learning_rate > 0 && settings.learning_rate <= 1 &&
+                    settings.encoder_dropout >= 0 && settings.encoder_dropout < 1 &&
+                    settings.weight_decay >= 0 && settings.weight_decay <= 1;
+  if (!sane) return Garbage("settings of a fit are out of range");
+  return settings;
+}
+
+absl::StatusOr<std::vector<model::FitTrial>> TrialsFromMessages(
+    const google::protobuf::RepeatedPtrField<v1::FitTrial>& messages) {
+  if (messages.size() > kTrialsMax) return Garbage("too many trials");
+  std::vector<model::FitTrial> trials;
+  for (const v1::FitTrial& message : messages) {
+    const auto settings = SettingsFromMessage(message.settings());
+    if (!settings.ok()) return settings.status();
+    trials.push_back(
+        {.settings = *settings, .iterations = message.iterations(), .loss = message.loss()});
+  }
+  return trials;
+}
+
 }  // namespace
 
 v1::TrainRequest HeaderRequest(const TrainingJob& job) {
@@ -63,6 +95,9 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   header->set_own_steps_min(job.own_steps_min);
   header->set_seconds_max(job.seconds_max);
   header->set_cpu_share(job.cpu_share);
+  SetSettings(job.settings, header->mutable_settings());
+  header->set_tuning_trials(job.tuning_trials);
+  header->set_tuning_cpu_seconds_max(job.tuning_cpu_seconds_max);
   v1::ModelSpec* spec = header->mutable_spec();
   spec->set_cell(std::string(model::CellName(job.spec.cell)));
   spec->set_hidden(job.spec.hidden);
@@ -106,6 +141,16 @@ absl::Status TrainedModelsBuilder::AddSummary(const v1::TrainSummary& message) {
   if (!choice.ok()) return choice.status();
   auto scores = ScoresFromMessages(message.scores());
   if (!scores.ok()) return scores.status();
+  // A trainer that knows of no settings has fitted with its own defaults.
+  if (message.has_settings()) {
+    const auto settings = SettingsFromMessage(message.settings());
+    if (!settings.ok()) return settings.status();
+    models_.settings = *settings;
+  }
+  auto trials = TrialsFromMessages(message.trials());
+  if (!trials.ok()) return trials.status();
+  models_.trials = *std::move(trials);
+  models_.tuning_cpu_seconds = message.tuning_cpu_seconds();
   models_.base = *std::move(base);
   models_.choice = *std::move(choice);
   models_.scores = *std::move(scores);

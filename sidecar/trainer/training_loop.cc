@@ -1,6 +1,7 @@
 #include "sidecar/trainer/training_loop.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "sidecar/trainer/retrain_policy.h"
@@ -140,8 +141,16 @@ void TrainingLoop::ShowIdle(const ActiveRule& active, const TrainingState& state
   parts_.progress.Set(rule, Phase::kCollecting, std::clamp(share, 0.0, 1.0));
 }
 
+// What the version that serves was fitted with: it competes with every trial of the next tuning.
+model::FitSettings TrainingLoop::SettingsOfCurrent(const std::string& rule,
+                                                   const model::ModelSpec& spec) const {
+  const auto version = parts_.registry.Current(rule, spec);
+  return version == nullptr ? model::FitSettings() : version->summary().settings;
+}
+
 absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping) {
   const Rule& rule = due.active.rule;
+  const std::optional<TuneConfig>& tune = rule.retrain.tune;
   const double cpu_share = rule.retrain.cpu_percent / 100.0;
   const TrainingJob job{
       .rule = rule.name,
@@ -151,6 +160,10 @@ absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic
       .own_steps_min = static_cast<int>(rule.retrain.min_history_ms / rule.values.step_ms),
       .seconds_max = parts_.seconds_max * std::min(1 / cpu_share, kStretchMax),
       .cpu_share = cpu_share,
+      .settings = tune ? SettingsOfCurrent(rule.name, due.spec) : model::FitSettings(),
+      .tuning_trials = tune ? tune->trials : 0,
+      .tuning_cpu_seconds_max =
+          tune ? static_cast<double>(tune->time_ms) / static_cast<double>(kSecond) : 0,
       .aggregates = due.history.aggregates(),
       .read = due.history.read};
   ProgressReport report(parts_, rule.name);

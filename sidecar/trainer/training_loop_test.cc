@@ -28,12 +28,14 @@ class FakeTrainer : public Trainer {
     TrainedModels models;
     models.spec = job.spec;
     models.base = model::UntrainedWeights(job.spec);
+    models.settings = tuned;
     return models;
   }
 
   std::vector<TrainingJob> jobs;
   absl::Status answer;
   std::function<void()> on_train;
+  model::FitSettings tuned;
 
  private:
   std::mutex mu_;  // over jobs
@@ -163,6 +165,29 @@ TEST_F(TrainingLoopTest, TrainsSeveralRulesAtTheSameTime) {
     EXPECT_NE(registry_->Current(rule), nullptr);
     EXPECT_EQ(progress_.Get(rule).phase, Phase::kForecasting);
   }
+}
+
+TEST_F(TrainingLoopTest, TunedSettingsCompeteInTheNextTuning) {
+  Run();
+  EXPECT_EQ(trainer_.jobs[0].tuning_trials, 0);
+  ActiveRules tuning = *rules_;
+  tuning.rules[0].rule.retrain.tune = TuneConfig{.trials = 5, .time_ms = 90 * kSecond};
+  rules_ = std::make_shared<ActiveRules>(tuning);
+  trainer_.tuned.learning_rate = 1e-3;
+  const auto run_tomorrow = [this] {
+    clock_.Advance(kDay);
+    Run();
+    return trainer_.jobs.back();
+  };
+  const TrainingJob first = run_tomorrow();
+  EXPECT_EQ(first.tuning_trials, 5);
+  EXPECT_EQ(first.tuning_cpu_seconds_max, 90);
+  EXPECT_EQ(first.settings, model::FitSettings());
+  EXPECT_EQ(run_tomorrow().settings, trainer_.tuned);
+  // Without tuning the recipe's settings are back.
+  tuning.rules[0].rule.retrain.tune.reset();
+  rules_ = std::make_shared<ActiveRules>(tuning);
+  EXPECT_EQ(run_tomorrow().settings, model::FitSettings());
 }
 
 TEST_F(TrainingLoopTest, ShowsTheJobOnTheBoard) {

@@ -25,6 +25,23 @@ absl::StatusOr<model::ModelSpec> SpecFromMessage(const v1::ModelSpec& message) {
   return spec;
 }
 
+absl::StatusOr<model::FitSettings> SettingsFromMessage(const v1::FitSettings& message) {
+  const model::FitSettings settings{.learning_rate = message.learning_rate(),
+                                    .encoder_dropout = message.encoder_dropout(),
+                                    .weight_decay = message.weight_decay()};
+  const bool sane = settings.learning_rate > 0 && settings.learning_rate <= 1 &&
+                    settings.encoder_dropout >= 0 && settings.encoder_dropout < 1 &&
+                    settings.weight_decay >= 0 && settings.weight_decay <= 1;
+  if (!sane) return absl::InvalidArgumentError("settings are out of range");
+  return settings;
+}
+
+void SetSettings(const model::FitSettings& settings, v1::FitSettings* message) {
+  message->set_learning_rate(settings.learning_rate);
+  message->set_encoder_dropout(settings.encoder_dropout);
+  message->set_weight_decay(settings.weight_decay);
+}
+
 void SetChoice(model::GateCandidate candidate, v1::GateChoice* message) {
   const model::Blend blend = model::BlendOf(candidate);
   message->set_candidate(std::string(model::GateCandidateName(candidate)));
@@ -68,7 +85,23 @@ absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header) {
     return absl::InvalidArgumentError(
         absl::StrCat("rule ", header.rule(), ": cpu_share is ", header.cpu_share()));
   }
+  const bool bad_tuning = header.tuning_trials() < 0 || !(header.tuning_cpu_seconds_max() >= 0);
+  if (bad_tuning) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rule ", header.rule(), ": tuning_trials is ", header.tuning_trials(),
+                     ", tuning_cpu_seconds_max is ", header.tuning_cpu_seconds_max()));
+  }
   model::TrainJob job;
+  if (header.has_settings()) {
+    const auto settings = SettingsFromMessage(header.settings());
+    if (!settings.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("rule ", header.rule(), ": ", std::string(settings.status().message())));
+    }
+    job.settings = *settings;
+  }
+  job.tuning_trials = header.tuning_trials();
+  job.tuning_cpu_seconds_max = header.tuning_cpu_seconds_max();
   job.spec = *std::move(spec);
   job.seed = header.seed();
   job.per_aggregate = header.per_aggregate();
@@ -100,6 +133,14 @@ v1::TrainEvent SummaryEvent(const model::TrainResult& result, double seconds) {
   summary->set_origins(result.origins);
   summary->set_seconds(seconds);
   summary->set_base_iterations(result.base_iterations);
+  SetSettings(result.settings, summary->mutable_settings());
+  for (const model::FitTrial& trial : result.trials) {
+    v1::FitTrial* message = summary->add_trials();
+    SetSettings(trial.settings, message->mutable_settings());
+    message->set_iterations(trial.iterations);
+    message->set_loss(trial.loss);
+  }
+  summary->set_tuning_cpu_seconds(result.tuning_cpu_seconds);
   return event;
 }
 

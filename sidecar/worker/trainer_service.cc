@@ -1,5 +1,6 @@
 #include "sidecar/worker/trainer_service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -84,6 +85,21 @@ class Cancellation {
   const grpc::ServerContext& context_ ABSL_GUARDED_BY(mu_);
 };
 
+void LogTuning(const Logger& logger, const std::string& rule, const model::TrainResult& result) {
+  const model::FitTrial& incumbent = result.trials.front();
+  const auto chosen =
+      std::find_if(result.trials.begin(), result.trials.end(),
+                   [&](const model::FitTrial& trial) { return trial.settings == result.settings; });
+  logger.Info("tuned", {{"rule", rule},
+                        {"trials", result.trials.size() - 1},
+                        {"cpu_seconds", result.tuning_cpu_seconds},
+                        {"loss_before", incumbent.loss},
+                        {"loss", chosen == result.trials.end() ? incumbent.loss : chosen->loss},
+                        {"learning_rate", result.settings.learning_rate},
+                        {"encoder_dropout", result.settings.encoder_dropout},
+                        {"weight_decay", result.settings.weight_decay}});
+}
+
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
 }
@@ -126,6 +142,7 @@ absl::Status TrainerService::RunJob(grpc::ServerContext& context, Stream& stream
   const auto stop = [&] { return throttled ? !throttle.Pace(std::ref(cancelled)) : cancelled(); };
   const auto result = train_(train_job, {.parallel_for = options_.parallel_for,
                                          .now_seconds = options_.clocks.wall,
+                                         .cpu_seconds = options_.clocks.cpu,
                                          .progress = std::ref(progress),
                                          .cancelled = stop});
   if (!result.ok()) return result.status();
@@ -133,6 +150,7 @@ absl::Status TrainerService::RunJob(grpc::ServerContext& context, Stream& stream
   const double seconds = options_.clocks.wall() - started_at;
   stream.Write(SummaryEvent(*result, seconds));
   for (const model::TrainedSeries& series : result->series) stream.Write(AggregateEvent(series));
+  if (!result->trials.empty()) LogTuning(logger_, rule, *result);
   logger_.Info("job done", {{"rule", rule},
                             {"seconds", seconds},
                             {"base_iterations", result->base_iterations},

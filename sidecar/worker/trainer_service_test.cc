@@ -49,6 +49,10 @@ model::TrainResult SomeResult(const model::TrainJob& job) {
   result.scores = {{model::GateCandidate::kBase, 0.5, 0.25}};
   result.origins = 3;
   result.base_iterations = 150;
+  result.settings.learning_rate = 0.002;
+  result.trials = {{.settings = {}, .iterations = 400, .loss = 0.5},
+                   {.settings = result.settings, .iterations = 150, .loss = 0.25}};
+  result.tuning_cpu_seconds = 2.5;
   for (const model::TrainSeries& series : job.series) {
     result.series.push_back({.aggregate = series.aggregate,
                              .choice = model::GateCandidate::kOwn,
@@ -112,10 +116,17 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
     now_seconds_ = 107;
     return SomeResult(job);
   });
-  const Answer answer = Call({Header(2), Series(4, {1, 2}), Series(9, {3})});
+  v1::TrainRequest header = Header(2);
+  header.mutable_header()->mutable_settings()->set_learning_rate(0.001);
+  header.mutable_header()->set_tuning_trials(6);
+  header.mutable_header()->set_tuning_cpu_seconds_max(30);
+  const Answer answer = Call({header, Series(4, {1, 2}), Series(9, {3})});
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
 
   EXPECT_EQ(seen.spec.hidden, 8);
+  EXPECT_EQ(seen.settings.learning_rate, 0.001);
+  EXPECT_EQ(seen.tuning_trials, 6);
+  EXPECT_EQ(seen.tuning_cpu_seconds_max, 30);
   EXPECT_EQ(seen.seed, 5u);
   ASSERT_EQ(seen.series.size(), 2u);
   EXPECT_EQ(seen.series[0].aggregate, 4u);
@@ -132,6 +143,11 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
   EXPECT_EQ(summary.scores(0).mae(), 0.5);
   EXPECT_EQ(summary.seconds(), 7);
   EXPECT_EQ(summary.base_iterations(), 150);
+  EXPECT_EQ(summary.settings().learning_rate(), 0.002);
+  ASSERT_EQ(summary.trials_size(), 2);
+  EXPECT_EQ(summary.trials(0).iterations(), 400);
+  EXPECT_EQ(summary.trials(1).loss(), 0.25);
+  EXPECT_EQ(summary.tuning_cpu_seconds(), 2.5);
   EXPECT_EQ(answer.events[2].aggregate().aggregate_id(), 4u);
   EXPECT_TRUE(answer.events[2].aggregate().choice().own());
   EXPECT_EQ(answer.events[3].aggregate().own_weights_size(), summary.base_weights_size());
