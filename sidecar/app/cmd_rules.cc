@@ -3,17 +3,20 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sidecar/app/commands.h"
 #include "sidecar/config/config.h"
 #include "sidecar/core/duration.h"
 #include "sidecar/core/output_names.h"
 #include "sidecar/emit/forecast_series.h"
+#include "sidecar/forecast/hierarchy.h"
 
 namespace auspex {
 namespace {
 
-void PrintRule(const Rule& rule) {
+// `members`: names of the rules whose aggregates add up to those of this one.
+void PrintRule(const Rule& rule, const std::vector<std::string>& members) {
   const OutputNames names(rule.base_name);
   std::cout << rule.name << "\n  values:   " << rule.Promql() << "\n";
   if (rule.limit && rule.limit->aggregation) {
@@ -24,6 +27,7 @@ void PrintRule(const Rule& rule) {
   for (const AggregationRule& covariate : rule.covariates) {
     std::cout << "  covariate: " << covariate.Promql() << "\n";
   }
+  for (const std::string& name : members) std::cout << "  total of: " << name << "\n";
   std::cout << "  every " << FormatDuration(rule.values.step_ms) << ", "
             << FormatDuration(rule.horizon_ms) << " ahead\n  writes:   " << names.forecast << ", "
             << names.state;
@@ -39,7 +43,16 @@ int RunRules(const std::string& path) {
     std::cerr << config.status().message() << "\n";
     return 1;
   }
-  for (const Rule& rule : config->rules) PrintRule(rule);
+  std::vector<const Rule*> rules;
+  for (const Rule& rule : config->rules) rules.push_back(&rule);
+  const auto totals = TotalsOf(rules);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    std::vector<std::string> members;
+    for (size_t m = 0; m < rules.size(); ++m) {
+      if (totals[m] == i) members.push_back(rules[m]->name);
+    }
+    PrintRule(*rules[i], members);
+  }
   return 0;
 }
 

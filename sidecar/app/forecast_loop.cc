@@ -10,9 +10,10 @@ void ForecastLoop::Run() {
   CloseSteps();
   const auto rules = parts_.rules.Current();
   std::erase_if(last_, [&](const auto& entry) { return rules->Find(entry.first) == nullptr; });
-  bool issued = false;
-  for (const ActiveRule& active : rules->rules) issued |= ForecastIfDue(active, *rules);
-  if (issued) parts_.on_issue();
+  for (const ActiveRule& active : rules->rules) ForecastIfDue(active, *rules);
+  const std::vector<RuleIssue> issues = coherent_.Take(*rules);
+  for (const RuleIssue& issue : issues) Publish(issue);
+  if (!issues.empty()) parts_.on_issue();
 }
 
 void ForecastLoop::CloseSteps() {
@@ -32,31 +33,35 @@ void ForecastLoop::CloseSteps() {
   }
 }
 
-bool ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& rules) {
+void ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& rules) {
   const std::string& name = active.rule.name;
   // A forecast from half a history would be wrong, and be replaced within seconds.
-  if (parts_.progress.Get(name).phase == Phase::kFilling) return false;
+  if (parts_.progress.Get(name).phase == Phase::kFilling) return;
   const TimestampMs origin_ms = parts_.history.LastStep(active.values_id);
-  if (origin_ms == 0) return false;
+  if (origin_ms == 0) return;
   const auto version = parts_.registry.Current(name);
   const uint64_t model_version = version == nullptr ? 0 : version->number();
   Issue& last = last_[name];
   const bool due =
       origin_ms - last.origin_ms >= active.rule.interval_ms || model_version != last.model_version;
-  if (!due) return false;
+  if (!due) return;
 
   const auto result = parts_.forecaster.Run(active, rules.timezone, origin_ms);
   last = {origin_ms, model_version};
   if (!result.ok()) {
     parts_.logger.Error("no forecast", {{"rule", name}, {"error", result.status()}});
-    return false;
+    return;
   }
-  parts_.forecasts.Publish(name, *result);
-  KeepIssued(active, **result);
+  coherent_.Add(active, *result);
+}
+
+void ForecastLoop::Publish(const RuleIssue& issue) {
+  const std::string& name = issue.rule->rule.name;
+  parts_.forecasts.Publish(name, issue.forecasts);
+  KeepIssued(*issue.rule, *issue.forecasts);
   parts_.logger.Info("forecasts issued", {{"rule", name},
-                                          {"aggregates", (*result)->forecasts.size()},
-                                          {"model_version", model_version}});
-  return true;
+                                          {"aggregates", issue.forecasts->forecasts.size()},
+                                          {"model_version", last_[name].model_version}});
 }
 
 void ForecastLoop::KeepIssued(const ActiveRule& active, const RuleForecasts& result) {

@@ -1,4 +1,5 @@
-// Closes steps, keeps them, and forecasts every rule that is due.
+// Closes steps, keeps them, and forecasts every rule that is due; rules of one hierarchy so that
+// their forecasts add up.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include "sidecar/base/clock.h"
 #include "sidecar/base/log.h"
 #include "sidecar/core/progress_board.h"
+#include "sidecar/forecast/coherence.h"
 #include "sidecar/forecast/forecast_store.h"
 #include "sidecar/forecast/forecaster.h"
 #include "sidecar/history/issued_log.h"
@@ -51,11 +53,13 @@ class ForecastLoop {
   };
 
   void CloseSteps();
-  bool ForecastIfDue(const ActiveRule& active, const ActiveRules& rules);
+  void ForecastIfDue(const ActiveRule& active, const ActiveRules& rules);
+  void Publish(const RuleIssue& issue);
   void KeepIssued(const ActiveRule& active, const RuleForecasts& result);
 
   ForecastLoopParts parts_;
   std::map<std::string, Issue> last_;
+  CoherentIssues coherent_;
 };
 
 }  // namespace auspex

@@ -173,6 +173,7 @@ rules:
               tune: {trials: 9, time: 90s}}
     retention: 90d
     aggregates_max: 77
+    reconcile: true
     as: disk
   - {name: q, query: 'sum(up{a="#"})', limit: 0.1, as: ups}
 )";

@@ -175,6 +175,7 @@ void PutRule(Emitter& out, const Rule& rule) {
   PutDuration(out, "interval", rule.interval_ms);
   PutDuration(out, "retention", rule.retention_ms);
   Put(out, "aggregates_max", rule.aggregates_max);
+  Put(out, "reconcile", rule.reconcile);
   if (rule.day) {
     out << Key << "day" << Value << Flow << BeginMap;
     Put(out, "from", TimeOfDay(rule.day->from_minute));

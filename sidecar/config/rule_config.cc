@@ -44,6 +44,7 @@ class RuleReader {
     ReadRetrain();
     ReadRetention();
     map_.Integer("aggregates_max", 1, 10'000'000, &rule_.aggregates_max);
+    map_.Bool("reconcile", &rule_.reconcile);
     map_.Finish();
     return std::move(rule_);
   }

@@ -58,6 +58,9 @@ struct Rule {
   std::optional<Limit> limit;
   std::vector<AggregationRule> covariates;  // folded and kept in history beside the values
   size_t aggregates_max = 10000;            // further aggregates are refused, counted and logged
+  // Forecasts are made to add up with those of other rules that reconcile, where the aggregates of
+  // one are sums of those of the other.
+  bool reconcile = false;
   ModelConfig model;
   RetrainConfig retrain;
 
