@@ -271,6 +271,42 @@ TEST_F(ApiHttpTest, AForecastIsItsWholeCurve) {
   EXPECT_EQ(forecast["points"][1]["values"], json({3.0, 4.0, 5.0}));
 }
 
+TEST_F(ApiHttpTest, ATotalTellsWhoseForecastMakesItRise) {
+  auto rules = std::make_shared<ActiveRules>();
+  rules->rules = {RuleNamed("users"), RuleNamed("cluster")};
+  for (ActiveRule& rule : rules->rules) rule.rule.values.selector = Selector::Parse("used").value();
+  rules->rules[0].rule.values.by = {{"user", "user"}};
+  rules_ = std::move(rules);
+  std::vector<Forecast> users = {Growing("idle", 0, Missing())};
+  for (int i = 1; i <= 12; ++i) users.push_back(Growing("u" + std::to_string(i), 1, Missing()));
+  users.push_back(Growing("ann", 4, Missing()));
+  Publish("users", std::move(users));
+  Forecast cluster = Growing("", 16, Missing());
+  Publish("cluster", {cluster});
+
+  const json contributions = Data("forecast?rule=cluster")["forecasts"][0]["contributions"];
+  ASSERT_EQ(contributions.size(), 2U);  // one per lead
+  const json& lead = contributions[1];
+  EXPECT_EQ(lead["rule"], "users");
+  EXPECT_EQ(lead["horizon"], "6h");
+  EXPECT_EQ(lead["change"], 72 * 16);
+  EXPECT_EQ(lead["members"], 14);
+  ASSERT_EQ(lead["top"].size(), 10U);
+  EXPECT_EQ(lead["top"][0]["labels"], json({{"user", "ann"}}));
+  EXPECT_EQ(lead["top"][0]["last_value"], 0);
+  EXPECT_EQ(lead["top"][0]["value"], 72 * 4);
+  EXPECT_EQ(lead["top"][0]["change"], 72 * 4);
+  EXPECT_EQ(lead["top"][0]["share"], 0.25);
+  EXPECT_EQ(lead["top"][1]["share"], 1.0 / 16);
+  // Members have none themselves, and another origin's members say nothing about this one.
+  EXPECT_TRUE(Data("forecast?rule=users&user=ann")["forecasts"][0]["contributions"].empty());
+  auto later = std::make_shared<RuleForecasts>();
+  later->origin_ms = kOrigin + kStep;
+  later->forecasts = {cluster};
+  forecasts_.Publish("cluster", std::move(later));
+  EXPECT_TRUE(Data("forecast?rule=cluster")["forecasts"][0]["contributions"].empty());
+}
+
 TEST_F(ApiHttpTest, NumbersThatJsonDoesNotHaveStayValidJson) {
   Forecast strange = Growing("ann", 1, kInfinity);
   strange.values.assign(strange.values.size(), std::numeric_limits<float>::quiet_NaN());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "sidecar/core/duration.h"
 #include "sidecar/forecast/limit.h"
+#include "sidecar/serve/total_members.h"
 
 namespace auspex {
 namespace {
@@ -169,9 +170,11 @@ absl::Status ApiService::GetForecast(const v1::GetForecastRequest& request,
   const auto rules = sources_.rules();
   auto selected = SelectRules(*rules, request.rule());
   if (!selected.ok()) return selected.status();
+  const TimestampMs now_ms = sources_.clock.NowMs();
   for (const ActiveRule* active : *selected) {
     const auto latest = sources_.forecasts.Latest(active->rule.name);
     if (latest == nullptr) continue;
+    const TotalMembers members(*rules, sources_.forecasts, *active, latest->origin_ms);
     for (const Forecast& forecast : latest->forecasts) {
       if (!MatchesAll(forecast.labels, request.labels())) continue;
       v1::AggregateForecast* out = response->add_forecasts();
@@ -190,6 +193,7 @@ absl::Status ApiService::GetForecast(const v1::GetForecastRequest& request,
           point->add_values(forecast.values[(k - 1) * levels + q]);
         }
       }
+      members.FillContributions(forecast, now_ms, out);
     }
   }
   if (response->forecasts().empty()) {
