@@ -112,6 +112,7 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
       .cancelled = [&stopping] { return stopping.load(); }};
   const ForecastSink sink = [&](const BacktestForecast& forecast) {
     scores.Add(forecast);
+    if (options.on_forecast) options.on_forecast(forecast);
     return *file ? (*file)->Write(forecast) : absl::OkStatus();
   };
   if (absl::Status s = RunBacktest(task, parts, sink); !s.ok()) return s;

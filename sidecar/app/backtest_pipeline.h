@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "model/spec/model_spec.h"
 #include "sidecar/app/progress_line.h"
+#include "sidecar/backtest/backtest.h"
 #include "sidecar/backtest/backtest_set.h"
 #include "sidecar/backtest/refit_plan.h"
 #include "sidecar/backtest/report.h"
@@ -24,6 +26,8 @@ struct BacktestOptions {
   std::string forecasts_path;  // where forecasts are written; empty for nowhere
   bool baselines = true;
   std::optional<int> tuning_trials;  // 0 = no tuning; unset: as the rule says
+  // Gets every forecast, one at a time, on any thread. May be empty.
+  std::function<void(const BacktestForecast&)> on_forecast;
 };
 
 // Takes minutes. `spec` is for the native step of the set; `retrain` is what a rule says of
