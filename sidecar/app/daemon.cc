@@ -34,6 +34,7 @@
 #include "sidecar/history/pending_log.h"
 #include "sidecar/history/state_store.h"
 #include "sidecar/ingest/write_handler.h"
+#include "sidecar/ledger/ledger.h"
 #include "sidecar/net/http_server.h"
 #include "sidecar/registry/model_registry.h"
 #include "sidecar/serve/api_http.h"
@@ -119,6 +120,7 @@ class Daemon::Impl {
   std::unique_ptr<StepWriter> steps;
   std::unique_ptr<Aggregator> aggregator;
   std::unique_ptr<Forecaster> forecaster;
+  std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Trainer> trainer;
 
   std::unique_ptr<EmitLoop> emit_loop;
@@ -221,6 +223,8 @@ absl::Status Daemon::Impl::BuildStages() {
       },
       logger, metrics);
   forecaster = std::make_unique<Forecaster>(*history, *registry, *engine, clock, metrics);
+  ledger = std::make_unique<Ledger>(
+      LedgerParts{*history, *issued, *state, clock, logger.For("ledger"), metrics});
   BuildTrainer();
   BuildLoops();
   return absl::OkStatus();
@@ -246,7 +250,7 @@ void Daemon::Impl::BuildLoops() {
   emit_loop = std::make_unique<EmitLoop>(*rules, forecasts, *state, clock, logger);
   forecast_loop = std::make_unique<ForecastLoop>(ForecastLoopParts{
       *rules, *aggregator, *steps, *pending, *history, *registry, *forecaster, forecasts, *issued,
-      progress, clock, logger.For("forecast"), [this] { emit_actor->Wake(); }});
+      *ledger, progress, clock, logger.For("forecast"), [this] { emit_actor->Wake(); }});
   upstream_loop = std::make_unique<UpstreamLoop>(UpstreamLoopParts{
       *rules, *aggregator, *history, progress, clock, logger.For("upstream"), metrics});
   auto* embedded = dynamic_cast<EmbeddedTrainer*>(trainer.get());
@@ -288,6 +292,7 @@ absl::Status Daemon::Impl::Apply(const Config& next) {
   std::vector<std::string> names;
   for (const Rule& rule : next.rules) names.push_back(rule.name);
   forecasts.Retain(names);
+  ledger->Retain(*rules->Current());
   for (const auto& sender : next_senders) sender->Start();
   emit_loop->SetSenders(next_senders);
   senders.swap(next_senders);
@@ -405,6 +410,7 @@ void Daemon::Impl::Stop() {
   if (http != nullptr) http->Stop();
   if (grpc != nullptr) grpc->Stop();
   for (const auto& actor : actors) actor->Stop();
+  if (ledger != nullptr) ledger->Save();
   absl::MutexLock lock(&mu);
   for (const auto& sender : senders) sender->Stop(kFlushAtStop);
   senders.clear();

@@ -10,7 +10,13 @@ void ForecastLoop::Run() {
   CloseSteps();
   const auto rules = parts_.rules.Current();
   std::erase_if(last_, [&](const auto& entry) { return rules->Find(entry.first) == nullptr; });
-  for (const ActiveRule& active : rules->rules) ForecastIfDue(active, *rules);
+  for (const ActiveRule& active : rules->rules) {
+    // Half a history has half the truths, and a forecast from it would be wrong and be replaced
+    // within seconds.
+    if (parts_.progress.Get(active.rule.name).phase == Phase::kFilling) continue;
+    parts_.ledger.Score(active);
+    ForecastIfDue(active, *rules);
+  }
   const std::vector<RuleIssue> issues = coherent_.Take(*rules);
   for (const RuleIssue& issue : issues) Publish(issue);
   if (!issues.empty()) parts_.on_issue();
@@ -35,8 +41,6 @@ void ForecastLoop::CloseSteps() {
 
 void ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& rules) {
   const std::string& name = active.rule.name;
-  // A forecast from half a history would be wrong, and be replaced within seconds.
-  if (parts_.progress.Get(name).phase == Phase::kFilling) return;
   const TimestampMs origin_ms = parts_.history.LastStep(active.values_id);
   if (origin_ms == 0) return;
   const auto version = parts_.registry.Current(name);
@@ -52,6 +56,9 @@ void ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& ru
     parts_.logger.Error("no forecast", {{"rule", name}, {"error", result.status()}});
     return;
   }
+  // Widths are calibrated first: reconciling weighs by them, and moves quantiles without changing
+  // them.
+  parts_.ledger.Calibrate(active, (*result)->forecasts);
   coherent_.Add(active, *result);
 }
 
@@ -66,13 +73,13 @@ void ForecastLoop::Publish(const RuleIssue& issue) {
 
 void ForecastLoop::KeepIssued(const ActiveRule& active, const RuleForecasts& result) {
   IssuedRow row;
-  row.leads_ms = active.rule.leads_ms;
+  parts_.ledger.FillIssued(active, &row);
   for (const Forecast& forecast : result.forecasts) {
     if (forecast.values.empty()) continue;
     row.quantile_levels = forecast.quantile_levels;  // those of the rule: the same for all
     IssuedForecast issued;
     issued.aggregate = forecast.aggregate;
-    for (const DurationMs lead_ms : active.rule.leads_ms) {
+    for (const DurationMs lead_ms : row.leads_ms) {
       for (size_t q = 0; q < forecast.quantile_levels.size(); ++q) {
         issued.values.push_back(static_cast<float>(forecast.At(q, result.origin_ms + lead_ms)));
       }

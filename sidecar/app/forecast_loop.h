@@ -1,5 +1,5 @@
-// Closes steps, keeps them, and forecasts every rule that is due; rules of one hierarchy so that
-// their forecasts add up.
+// Closes steps, keeps them, scores what was forecast for them, and forecasts every rule that is
+// due; rules of one hierarchy so that their forecasts add up.
 #pragma once
 
 #include <functional>
@@ -17,6 +17,7 @@
 #include "sidecar/forecast/forecaster.h"
 #include "sidecar/history/issued_log.h"
 #include "sidecar/history/pending_log.h"
+#include "sidecar/ledger/ledger.h"
 #include "sidecar/registry/model_registry.h"
 
 namespace auspex {
@@ -32,6 +33,7 @@ struct ForecastLoopParts {
   Forecaster& forecaster;
   ForecastStore& forecasts;
   IssuedLog& issued;
+  Ledger& ledger;
   const ProgressBoard& progress;
   const Clock& clock;
   Logger logger;

@@ -26,9 +26,10 @@ struct Forecast {
   DurationMs step_ms = 0;
   std::vector<double> quantile_levels;
   std::vector<float> values;
-  double last_value = 0;  // observed at the origin (forward filled inside a gap)
-  std::string model;      // lstm | base | seasonal_naive | last | blend | naive_blend | none
-  std::string reason;     // ok | gate | cold_start | gap | level_shift | untrained
+  double last_value = 0;        // observed at the origin (forward filled inside a gap)
+  bool never_negative = false;  // no value of the context is, so no quantile is
+  std::string model;            // lstm | base | seasonal_naive | last | blend | naive_blend | none
+  std::string reason;           // ok | gate | cold_start | gap | level_shift | untrained
   // The limit in force at the origin; NaN when the rule has none or it is unknown here.
   double limit = std::numeric_limits<double>::quiet_NaN();
 

@@ -41,9 +41,9 @@ Forecaster::Forecaster(const History& history, const ModelRegistry& registry, mo
       metrics_(metrics),
       prepared_(engine) {}
 
-absl::StatusOr<std::shared_ptr<const RuleForecasts>> Forecaster::Run(const ActiveRule& active,
-                                                                     const TimeZone& timezone,
-                                                                     TimestampMs origin_ms) {
+absl::StatusOr<std::shared_ptr<RuleForecasts>> Forecaster::Run(const ActiveRule& active,
+                                                               const TimeZone& timezone,
+                                                               TimestampMs origin_ms) {
   const TimestampMs started_ms = clock_.NowMs();
   const model::ModelSpec spec = SpecForRule(active.rule, timezone, origin_ms);
   PreparedVersion& prepared =
@@ -143,6 +143,8 @@ absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, PreparedVersion&
     const AggregateId aggregate = batch[i]->forecast.aggregate;
     const std::span<float> context(&contexts_[i * context_steps], context_steps);
     history_.Context(aggregate, origin_ms, context);
+    batch[i]->forecast.never_negative =
+        std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
     const auto serving = prepared.Serving(aggregate, context);
     if (!serving.ok()) return serving.status();
     if (serving->level_shift) NameLevelShift(batch[i]->forecast);

@@ -27,9 +27,9 @@ class Forecaster {
   // One forecast for each aggregate that is alive at `origin_ms`, by id ascending: from its own
   // weights or the base as the publish gate chose; with an empty curve and model "none" where
   // there is not enough history. Aggregates that ended are absent.
-  absl::StatusOr<std::shared_ptr<const RuleForecasts>> Run(const ActiveRule& active,
-                                                           const TimeZone& timezone,
-                                                           TimestampMs origin_ms);
+  absl::StatusOr<std::shared_ptr<RuleForecasts>> Run(const ActiveRule& active,
+                                                     const TimeZone& timezone,
+                                                     TimestampMs origin_ms);
 
  private:
   struct Candidate;

@@ -16,7 +16,7 @@ namespace auspex {
 namespace {
 
 // Begins every row; a row of another layout (no aggregate has this id) is passed over.
-constexpr uint32_t kRowLayout = 0xffff'0001;
+constexpr uint32_t kRowLayout = 0xffff'0002;
 
 template <typename T>
 void PutArray(std::span<const T> values, std::string* out) {
@@ -41,6 +41,7 @@ std::string EncodeRow(const IssuedRow& row) {
   EncodeNumber(kRowLayout, &bytes);
   PutArray<DurationMs>(row.leads_ms, &bytes);
   PutArray<double>(row.quantile_levels, &bytes);
+  PutArray<float>(row.factors, &bytes);
   for (const IssuedForecast& forecast : row.forecasts) {
     EncodeNumber(static_cast<uint32_t>(forecast.aggregate), &bytes);
     PutArray<float>(forecast.values, &bytes);
@@ -57,6 +58,8 @@ bool TakeLayout(std::string_view* bytes) {
 bool DecodeRow(std::string_view bytes, IssuedRow* row) {
   row->forecasts.clear();
   if (!TakeArray(&bytes, &row->leads_ms) || !TakeArray(&bytes, &row->quantile_levels)) return false;
+  if (!TakeArray(&bytes, &row->factors)) return false;
+  if (!row->factors.empty() && row->factors.size() != row->leads_ms.size()) return false;
   const size_t values = row->leads_ms.size() * row->quantile_levels.size();
   while (!bytes.empty()) {
     uint32_t aggregate = 0;

@@ -24,11 +24,14 @@ struct IssuedRow {
   std::vector<DurationMs> leads_ms;
   std::vector<double> quantile_levels;
   std::vector<IssuedForecast> forecasts;
+  // By lead: what the model's widths were multiplied by. Empty: 1.
+  std::vector<float> factors = {};
 
   // The value of a forecast of this row. REQUIRES: indexes into leads_ms and quantile_levels.
   float At(const IssuedForecast& forecast, size_t lead, size_t level) const {
     return forecast.values[lead * quantile_levels.size() + level];
   }
+  float FactorAt(size_t lead) const { return factors.empty() ? 1 : factors[lead]; }
 };
 
 // One row per rule and origin. Thread-safe.
@@ -37,7 +40,7 @@ class IssuedLog {
   // `store` must outlive the log.
   explicit IssuedLog(Store& store) : store_(store) {}
 
-  // REQUIRES: every forecast has leads x levels values.
+  // REQUIRES: every forecast has leads x levels values, and factors are none or one per lead.
   absl::Status Put(RuleId rule, TimestampMs origin_ms, const IssuedRow& row);
   // Visits rows with first_ms <= origin <= last_ms, oldest first. DataLoss for a row that is not
   // what was written.

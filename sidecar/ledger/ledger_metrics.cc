@@ -1,0 +1,71 @@
+#include "sidecar/ledger/ledger_metrics.h"
+
+#include "sidecar/core/duration.h"
+
+namespace auspex {
+namespace {
+
+prometheus::Family<prometheus::Gauge>& AddGauges(prometheus::Registry& registry, const char* name,
+                                                 const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
+}
+
+prometheus::Family<prometheus::Counter>& AddCounters(prometheus::Registry& registry,
+                                                     const char* name, const char* help) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+void SetIfKnown(prometheus::Family<prometheus::Gauge>& gauges, const prometheus::Labels& labels,
+                double value) {
+  if (!IsMissing(value)) gauges.Add(labels).Set(value);
+}
+
+}  // namespace
+
+LedgerMetrics::LedgerMetrics(prometheus::Registry& registry)
+    : outcomes_(AddCounters(registry, "auspex_ledger_outcomes_total",
+                            "Issued forecasts whose target came, one per aggregate and lead.")),
+      drifts_(AddCounters(registry, "auspex_ledger_drifts_total",
+                          "Times that the live loss of the rule left its band.")),
+      mase_(AddGauges(registry, "auspex_ledger_mase",
+                      "Mean absolute error of issued medians over the mean absolute change from "
+                      "one season to the next; recent weeks weigh most.")),
+      naive_mase_(AddGauges(registry, "auspex_ledger_seasonal_naive_mase",
+                            "The same of the seasonal naive forecast for the same targets.")),
+      pinball_(AddGauges(registry, "auspex_ledger_scaled_pinball",
+                         "Twice the mean pinball loss over the quantile levels, in the same "
+                         "unit.")),
+      coverage_(AddGauges(registry, "auspex_ledger_coverage_ratio",
+                          "Share of truths inside the outer quantiles that were issued.")),
+      bias_(AddGauges(registry, "auspex_ledger_bias",
+                      "Mean of issued median minus truth, in the unit of the MASE.")),
+      factor_(
+          AddGauges(registry, "auspex_ledger_interval_factor",
+                    "What the model's distance of quantiles from the median is multiplied by.")),
+      drift_score_(AddGauges(registry, "auspex_ledger_drift_score",
+                             "CUSUM of the live loss above its band, in deviations; 10 is an "
+                             "alarm.")) {}
+
+void LedgerMetrics::Scored(const std::string& rule, DurationMs lead_ms, size_t outcomes) {
+  if (outcomes == 0) return;
+  outcomes_.Add({{"rule", rule}, {"horizon", FormatDuration(lead_ms)}})
+      .Increment(static_cast<double>(outcomes));
+}
+
+void LedgerMetrics::Drifted(const std::string& rule) { drifts_.Add({{"rule", rule}}).Increment(); }
+
+void LedgerMetrics::Show(const std::string& rule, const RuleLedger& ledger) {
+  for (const LeadRecord& lead : ledger.leads()) {
+    const prometheus::Labels labels = {{"rule", rule}, {"horizon", FormatDuration(lead.lead_ms)}};
+    const Losses means = lead.losses.Means();
+    SetIfKnown(mase_, labels, means.error);
+    SetIfKnown(naive_mase_, labels, means.naive_error);
+    SetIfKnown(pinball_, labels, means.pinball);
+    SetIfKnown(coverage_, labels, means.inside);
+    SetIfKnown(bias_, labels, means.bias);
+    factor_.Add(labels).Set(lead.interval.factor());
+  }
+  drift_score_.Add({{"rule", rule}}).Set(ledger.drift().score());
+}
+
+}  // namespace auspex

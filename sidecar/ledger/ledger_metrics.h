@@ -1,0 +1,42 @@
+// Metrics of the ledger.
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <cstddef>
+#include <string>
+
+#include "sidecar/core/sample.h"
+#include "sidecar/ledger/rule_ledger.h"
+
+namespace auspex {
+
+// References into the registry that it was made with, which must outlive it. Thread-safe.
+class LedgerMetrics {
+ public:
+  explicit LedgerMetrics(prometheus::Registry& registry);
+
+  void Scored(const std::string& rule, DurationMs lead_ms, size_t outcomes);
+  void Drifted(const std::string& rule);
+  // Shows what a rule's ledger holds; losses once there are outcomes.
+  void Show(const std::string& rule, const RuleLedger& ledger);
+
+ private:
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Counters = prometheus::Family<prometheus::Counter>;
+
+  Counters& outcomes_;
+  Counters& drifts_;
+  Gauges& mase_;
+  Gauges& naive_mase_;
+  Gauges& pinball_;
+  Gauges& coverage_;
+  Gauges& bias_;
+  Gauges& factor_;
+  Gauges& drift_score_;
+};
+
+}  // namespace auspex
