@@ -267,6 +267,7 @@ void Daemon::Impl::BuildLoops() {
       logger,
       metrics,
       nullptr};
+  training.drifted_at = [this](const ActiveRule& active) { return ledger->DriftedAt(active); };
   if (embedded == nullptr) {
     training.jobs = options.trainer_jobs;
   } else {

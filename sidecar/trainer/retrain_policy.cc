@@ -11,6 +11,9 @@ constexpr int kDoublingsMax = 6;  // 64 minutes: past the maximum
 // History that doubles faster than this is not worth another training.
 constexpr DurationMs kGrowthMin = kHour;
 
+constexpr DurationMs kDriftTrainingMin = kHour;
+constexpr DurationMs kDriftTrainingShare = 4;
+
 DurationMs BackoffAfter(int failures) {
   return std::min(kBackoffMax, kBackoffMin << std::min(failures - 1, kDoublingsMax));
 }
@@ -19,6 +22,10 @@ DurationMs BackoffAfter(int failures) {
 
 DurationMs TrainingHistoryMin(const Rule& rule) {
   return std::clamp(rule.horizon_ms, 12 * kHour, 3 * kDay);
+}
+
+DurationMs DriftTrainingMin(const Rule& rule) {
+  return std::max(kDriftTrainingMin, rule.retrain.every_ms / kDriftTrainingShare);
 }
 
 TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms) {
@@ -32,6 +39,9 @@ TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, Ti
   if (age_ms >= rule.retrain.every_ms) return {true, "periodic"};
   const DurationMs history_then_ms = state.history_ms - age_ms;
   if (age_ms >= kGrowthMin && age_ms >= history_then_ms) return {true, "more_history"};
+  if (state.drifted_at_ms > state.trained_at_ms && age_ms >= DriftTrainingMin(rule)) {
+    return {true, "drift"};
+  }
   return {false, "fresh"};
 }
 

@@ -15,21 +15,27 @@ struct TrainingState {
   int failures = 0;               // since the last success
   TimestampMs failed_at_ms = 0;   // of the latest failure
   bool requested = false;         // by a person
+  TimestampMs drifted_at_ms = 0;  // when the live loss last left its band; 0: never
 };
 
 struct TrainingDecision {
   bool due = false;
-  // requested | first | periodic | more_history, or why not: collecting | backoff | fresh
+  // requested | first | periodic | more_history | drift, or why not: collecting | backoff | fresh
   std::string_view reason;
 };
 
 // Least history for a first training: the horizon, but 12 hours to 3 days.
 DurationMs TrainingHistoryMin(const Rule& rule);
 
+// A version is not replaced for drift within this time: a quarter of
+// `retrain.every`, and at least an hour. What a training cannot mend would else train for ever.
+DurationMs DriftTrainingMin(const Rule& rule);
+
 // Due when a person asks (if there is enough history), when there is no version yet, after
 // `retrain.every`, and once the history has doubled since the last training: a rule that began
-// with half a day of data does not wait a day for its second. After failures it waits one minute,
-// then twice as long each time, up to an hour.
+// with half a day of data does not wait a day for its second. Also when drift was found
+// since the last training, DriftTrainingMin after that at the earliest. After failures it waits one
+// minute, then twice as long each time, up to an hour.
 TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms);
 
 }  // namespace auspex

@@ -20,6 +20,13 @@ TEST(RetrainPolicyTest, HistoryMinFollowsTheHorizonWithinBounds) {
   EXPECT_EQ(TrainingHistoryMin(DailyRule(30 * kDay)), 3 * kDay);
 }
 
+TEST(RetrainPolicyTest, DriftTrainsNoMoreOftenThanAQuarterOfTheUsual) {
+  Rule rule = DailyRule();
+  EXPECT_EQ(DriftTrainingMin(rule), 6 * kHour);
+  rule.retrain.every_ms = 2 * kHour;
+  EXPECT_EQ(DriftTrainingMin(rule), kHour);
+}
+
 struct Case {
   const char* name;
   TrainingState state;
@@ -45,6 +52,22 @@ TEST(RetrainPolicyTest, Decides) {
        "more_history"},
       {"history has not doubled",
        {.history_ms = 26 * kHour, .trained_at_ms = kNow - 12 * kHour},
+       false,
+       "fresh"},
+      {"drift since the training",
+       {.history_ms = 30 * kDay,
+        .trained_at_ms = kNow - 6 * kHour,
+        .drifted_at_ms = kNow - 5 * kHour},
+       true,
+       "drift"},
+      {"drift, but the training is young",
+       {.history_ms = 30 * kDay, .trained_at_ms = kNow - 5 * kHour, .drifted_at_ms = kNow},
+       false,
+       "fresh"},
+      {"drift that was answered",
+       {.history_ms = 30 * kDay,
+        .trained_at_ms = kNow - 7 * kHour,
+        .drifted_at_ms = kNow - 8 * kHour},
        false,
        "fresh"},
       {"first failure, half a minute ago",

@@ -102,6 +102,7 @@ TrainingState TrainingLoop::StateOf(const ActiveRule& active, const model::Model
   if (const auto version = parts_.registry.Current(rule, spec); version != nullptr) {
     state.trained_at_ms = version->summary().trained_at_ms;
   }
+  if (parts_.drifted_at) state.drifted_at_ms = parts_.drifted_at(active);
   absl::MutexLock lock(&mu_);
   if (const auto it = failures_.find(rule); it != failures_.end()) {
     state.failures = it->second.count;

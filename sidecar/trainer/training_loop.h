@@ -42,6 +42,8 @@ struct TrainingLoopParts {
   Logger logger;
   prometheus::Registry& metrics;
   std::function<size_t()> worker_resident_bytes;  // of the latest job; empty for a remote trainer
+  // When drift was last found, 0: never. May be empty.
+  std::function<TimestampMs(const ActiveRule&)> drifted_at = nullptr;
   // After which a job fine-tunes no further aggregate; with a part of the processors, as many times
   // later, but no more than four.
   double seconds_max = 600;
