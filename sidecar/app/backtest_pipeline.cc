@@ -91,7 +91,8 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
       .jobs = options.jobs,
       .per_aggregate = retrain.per_aggregate,
       .own_history_min = retrain.min_history_ms,
-      .tuning_trials = options.tuning_trials.value_or(retrain.tune ? retrain.tune->trials : 0)};
+      .tuning_trials = options.tuning_trials.value_or(retrain.tune ? retrain.tune->trials : 0),
+      .calibrate = options.calibrate};
   ScratchDirectory scratch;
   if (absl::Status s = scratch.Create(); !s.ok()) return s;
   auto file = OpenFile(set, options.forecasts_path);

@@ -28,6 +28,7 @@ struct BacktestOptions {
   std::optional<int> tuning_trials;  // 0 = no tuning; unset: as the rule says
   // Gets every forecast, one at a time, on any thread. May be empty.
   std::function<void(const BacktestForecast&)> on_forecast;
+  bool calibrate = true;  // the intervals, as the daemon's ledger does
 };
 
 // Takes minutes. `spec` is for the native step of the set; `retrain` is what a rule says of

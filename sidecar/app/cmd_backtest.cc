@@ -257,6 +257,10 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
       ->check(CLI::Range(0, 1000));
   command->add_option("--baselines", options.baselines, "Score the classical forecasters too")
       ->capture_default_str();
+  command
+      ->add_option("--calibrate", options.calibrate,
+                   "Calibrate the intervals on what had come by each origin, as the daemon does")
+      ->capture_default_str();
   text("--report", flags->report_path, "Write a page with plots here");
   text("--json", flags->json_path, "Write all figures here");
   text("--trainer.binary", options.trainer_binary,

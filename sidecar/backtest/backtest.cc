@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <iterator>
 #include <limits>
-#include <optional>
 #include <span>
 #include <system_error>
 #include <utility>
@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "sidecar/backtest/causal_calibration.h"
 #include "sidecar/base/thread_pool.h"
 #include "sidecar/forecast/prepared_models.h"
 #include "sidecar/registry/model_version.h"
@@ -58,30 +59,6 @@ void FillContext(const BacktestSeries& series, TimestampMs origin_ms, DurationMs
               context.end() - static_cast<ptrdiff_t>(silent + count));
 }
 
-// Hands results on in the order of the refits, whenever each is ready. Thread-safe.
-class InOrder {
- public:
-  InOrder(size_t refits, const ForecastSink& sink) : results_(refits), sink_(sink) {}
-
-  absl::Status Put(size_t refit, std::vector<BacktestForecast> forecasts) {
-    absl::MutexLock lock(&mu_);
-    results_[refit] = std::move(forecasts);
-    for (; next_ < results_.size() && results_[next_]; ++next_) {
-      const auto ready = std::exchange(results_[next_], std::vector<BacktestForecast>());
-      for (const BacktestForecast& forecast : *ready) {
-        if (absl::Status status = sink_(forecast); !status.ok()) return status;
-      }
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Mutex mu_;
-  std::vector<std::optional<std::vector<BacktestForecast>>> results_ ABSL_GUARDED_BY(mu_);
-  size_t next_ ABSL_GUARDED_BY(mu_) = 0;
-  const ForecastSink& sink_;
-};
-
 // How much of all refits is done. Thread-safe.
 class Progress {
  public:
@@ -113,7 +90,8 @@ class Backtest {
         plan_(PlanRefits(task.series, task.refit, task.spec.step_ms,
                          task.spec.horizon_steps * task.spec.step_ms)),
         progress_(plan_.size(), parts.progress),
-        results_(plan_.size(), sink) {
+        results_(plan_.size()),
+        sink_(sink) {
     spec_.quantiles = {0.1, 0.5, 0.9};
   }
 
@@ -123,6 +101,8 @@ class Backtest {
   int Parallel() const { return std::max(1, std::min(task_.jobs, static_cast<int>(plan_.size()))); }
   bool Cancelled() const { return failed_ || (parts_.cancelled && parts_.cancelled()); }
   absl::Status RunRefit(size_t index);
+  // Calibrates everything, then gives it to the sink.
+  absl::Status HandOut();
   // Null when the untrained network answers.
   absl::StatusOr<std::shared_ptr<const ModelVersion>> Train(size_t index);
   TrainingJob JobFor(size_t index) const;
@@ -137,7 +117,8 @@ class Backtest {
   model::ModelSpec spec_;
   const std::vector<Refit> plan_;
   Progress progress_;
-  InOrder results_;
+  std::vector<std::vector<BacktestForecast>> results_;  // by refit
+  const ForecastSink& sink_;
   std::atomic<bool> failed_{false};
 };
 
@@ -155,7 +136,20 @@ absl::Status Backtest::Run() {
     if (!status.ok() && !absl::IsCancelled(status)) return status;
     if (!status.ok()) cancelled = status;
   }
-  return cancelled;
+  return cancelled.ok() ? HandOut() : cancelled;
+}
+
+absl::Status Backtest::HandOut() {
+  std::vector<BacktestForecast> forecasts;
+  for (std::vector<BacktestForecast>& of_refit : results_) {
+    std::move(of_refit.begin(), of_refit.end(), std::back_inserter(forecasts));
+    of_refit = {};
+  }
+  if (task_.calibrate) CalibrateCausally(task_, &forecasts);
+  for (const BacktestForecast& forecast : forecasts) {
+    if (absl::Status status = sink_(forecast); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Backtest::RunRefit(size_t index) {
@@ -174,9 +168,9 @@ absl::Status Backtest::RunRefit(size_t index) {
   }
   std::stable_partition(forecasts.begin(), forecasts.end(),
                         [](const BacktestForecast& forecast) { return !forecast.extra; });
-  absl::Status status = results_.Put(index, std::move(forecasts));
+  results_[index] = std::move(forecasts);
   progress_.Set(index, 1);
-  return status;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index) {

@@ -28,6 +28,7 @@ struct BacktestTask {
   DurationMs own_history_min = 3 * kDay;  // as retrain.min_history
   // As retrain.tune, but whatever time it takes, and against the default settings at every refit.
   int tuning_trials = 0;
+  bool calibrate = true;                  // the intervals, by a ledger
 };
 
 // One value per answered target, of the quantiles 0.1, 0.5 and 0.9.
@@ -58,7 +59,9 @@ using ForecastSink = std::function<absl::Status(const BacktestForecast&)>;
 // Training at a time T reads values up to T only, and a forecast those up to its origin. Where
 // training says that there is too little history (FailedPrecondition) the untrained network
 // answers, as in the daemon; every other error of a trainer ends the backtest. Nothing is left out
-// as too short or ended, unlike in the daemon: without hard windows the scores would flatter. The
+// as too short or ended, unlike in the daemon: without hard windows the scores would flatter. With
+// `calibrate` a ledger stretches the intervals of each by the targets of the others that had closed
+// at its origin (causal_calibration.h). The
 // result is a function of task, trainer and engine alone, not of `jobs`.
 absl::Status RunBacktest(const BacktestTask& task, const BacktestParts& parts,
                          const ForecastSink& sink);
