@@ -336,7 +336,8 @@ absl::Status Daemon::Impl::Serve() {
                                                   return ConfigToYaml(config);
                                                 },
                                                 forecasts, *history, *registry, progress, clock,
-                                                CurrentBuildInfo(), std::string(engine->name())});
+                                                CurrentBuildInfo(), std::string(engine->name()),
+                                                ledger.get()});
 
   HttpServerOptions http_options;
   http_options.listen_address = options.web_listen_address;

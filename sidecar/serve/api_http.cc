@@ -94,6 +94,7 @@ void RegisterApi(const ApiService& service, HttpServer& server) {
   server.Handle("GET", "/api/v1/rules", Adapt(service, &ApiService::ListRules));
   server.Handle("GET", "/api/v1/aggregates", Adapt(service, &ApiService::ListAggregates));
   server.Handle("GET", "/api/v1/forecast", Adapt(service, &ApiService::GetForecast));
+  server.Handle("GET", "/api/v1/accuracy", Adapt(service, &ApiService::GetAccuracy));
   server.Handle("GET", "/api/v1/status/config", Adapt(service, &ApiService::GetConfig));
   server.Handle("GET", "/api/v1/status/buildinfo", Adapt(service, &ApiService::GetBuildInfo));
 }

@@ -72,6 +72,10 @@ class ApiHttpTest : public testing::Test {
     auto registry = ModelRegistry::Open({.directory = dir_.File("models")}, Logger(), metrics_);
     ASSERT_TRUE(registry.ok()) << registry.status();
     registry_ = *std::move(registry);
+    issued_ = std::make_unique<IssuedLog>(*store_);
+    state_ = std::make_unique<StateStore>(*store_);
+    ledger_ = std::make_unique<Ledger>(
+        LedgerParts{*history_, *issued_, *state_, clock_, Logger(), metrics_});
     MakeRules();
     service_ = std::make_unique<ApiService>(ApiSources{[this] { return rules_; },
                                                        [this] { return config_yaml_; },
@@ -81,7 +85,8 @@ class ApiHttpTest : public testing::Test {
                                                        progress_,
                                                        clock_,
                                                        {"1.2.3", "abcdef", "gcc"},
-                                                       "cpu"});
+                                                       "cpu",
+                                                       ledger_.get()});
     server_ = std::make_unique<HttpServer>(HttpServerOptions{.listen_address = "127.0.0.1:0"},
                                            Logger(), metrics_);
     RegisterApi(*service_, *server_);
@@ -92,8 +97,12 @@ class ApiHttpTest : public testing::Test {
   void MakeRules() {
     auto rules = std::make_shared<ActiveRules>();
     rules->rules = {RuleNamed("storage"), RuleNamed("inodes")};
-    const auto id = history_->RegisterRule(
-        {.name = "storage", .fingerprint = "f", .step_ms = kStep, .retention_ms = 30 * kDay});
+    const auto id =
+        history_->RegisterRule({.name = "storage",
+                                .fingerprint = "f",
+                                .step_ms = kStep,
+                                .retention_ms = 30 * kDay,
+                                .context_steps = static_cast<size_t>(14 * kDay / kStep)});
     ASSERT_TRUE(id.ok()) << id.status();
     rules->rules[0].values_id = *id;
     rules_ = std::move(rules);
@@ -137,6 +146,9 @@ class ApiHttpTest : public testing::Test {
   ForecastStore forecasts_;
   ProgressBoard progress_;
   ManualClock clock_{kOrigin};
+  std::unique_ptr<IssuedLog> issued_;
+  std::unique_ptr<StateStore> state_;
+  std::unique_ptr<Ledger> ledger_;
   std::shared_ptr<const ActiveRules> rules_;
   std::string config_yaml_ = "rules:\n  - name: \"storage\"\n";
   std::unique_ptr<ApiService> service_;
@@ -321,6 +333,50 @@ TEST_F(ApiHttpTest, NumbersThatJsonDoesNotHaveStayValidJson) {
   const json points = Data("forecast?user=ann")["forecasts"][0]["points"];
   EXPECT_EQ(points[0]["values"], json({"-Infinity", "NaN", "NaN"}));
   EXPECT_TRUE(Data("forecast?user=bob")["forecasts"][0]["points"].empty());
+}
+
+TEST_F(ApiHttpTest, AccuracyByLeadAndAggregate) {
+  const ActiveRule& storage = rules_->rules[0];
+  const AggregateId ann = *history_->Intern(storage.values_id, LabelSet({{"user", "ann"}}));
+  const auto close = [&](TimestampMs t_ms, double value) {
+    const AggregateValue row = {ann, value};
+    ASSERT_TRUE(history_->AppendStep(storage.values_id, t_ms, {&row, 1}).ok());
+    ledger_->Score(storage);
+  };
+  // Changes of 2 from day to day, a forecast of 10 for 13.
+  close(kOrigin + kHour - 2 * kDay, 9);
+  close(kOrigin + kHour - kDay, 11);
+  close(kOrigin, 12);
+  IssuedRow row;
+  ledger_->FillIssued(storage, &row);
+  row.quantile_levels = {0.1, 0.5, 0.9};
+  IssuedForecast issued{ann, {}};
+  for (size_t i = 0; i < row.leads_ms.size(); ++i) {
+    issued.values.insert(issued.values.end(), {8, 10, 12});
+  }
+  row.forecasts = {issued};
+  ASSERT_TRUE(issued_->Put(storage.values_id, kOrigin, row).ok());
+  for (TimestampMs t_ms = kOrigin + kStep; t_ms < kOrigin + kHour; t_ms += kStep) close(t_ms, 12);
+  close(kOrigin + kHour, 13);
+
+  const json rules = Data("accuracy")["rules"];
+  ASSERT_EQ(rules.size(), 2U);
+  const json& lead = rules[0]["leads"][0];
+  EXPECT_EQ(lead["horizon"], "1h");
+  EXPECT_EQ(lead["accuracy"]["targets"], 1);
+  EXPECT_EQ(lead["accuracy"]["mase"], 1.5);
+  EXPECT_EQ(lead["accuracy"]["seasonal_naive_mase"], 1);
+  EXPECT_EQ(lead["accuracy"]["coverage"], 0);
+  EXPECT_EQ(lead["accuracy"]["bias"], -1.5);
+  EXPECT_GT(lead["interval_factor"], 1);
+  EXPECT_FALSE(rules[0]["leads"][1]["accuracy"].contains("mase"));
+  EXPECT_FALSE(rules[0].contains("drifted_at"));
+  ASSERT_EQ(rules[0]["aggregates"].size(), 1U);
+  EXPECT_EQ(rules[0]["aggregates"][0]["labels"], json({{"user", "ann"}}));
+  EXPECT_EQ(rules[0]["aggregates"][0]["accuracy"]["mase"], 1.5);
+  EXPECT_TRUE(rules[1]["leads"].empty());
+  EXPECT_TRUE(Data("accuracy?rule=storage&user=bob")["rules"][0]["aggregates"].empty());
+  EXPECT_EQ(Get("accuracy?rule=none").status, 404);
 }
 
 TEST_F(ApiHttpTest, StatusTellsConfigurationAndBuild) {

@@ -102,6 +102,28 @@ void FillTuning(const TrainedModels& models, v1::RuleTuning* out) {
   }
 }
 
+void FillAccuracy(const LossSums& losses, v1::Accuracy* out) {
+  const Losses means = losses.Means();
+  out->set_targets(losses.weight());
+  if (!IsMissing(means.error)) out->set_mase(means.error);
+  if (!IsMissing(means.naive_error)) out->set_seasonal_naive_mase(means.naive_error);
+  if (!IsMissing(means.pinball)) out->set_scaled_pinball(means.pinball);
+  if (!IsMissing(means.inside)) out->set_coverage(means.inside);
+  if (!IsMissing(means.bias)) out->set_bias(means.bias);
+}
+
+void FillLeads(const Ledger& ledger, const ActiveRule& active, v1::RuleAccuracy* out) {
+  for (const LeadRecord& lead : ledger.Leads(active)) {
+    v1::LeadAccuracy* row = out->add_leads();
+    row->set_horizon(FormatDuration(lead.lead_ms));
+    FillAccuracy(lead.losses, row->mutable_accuracy());
+    row->set_interval_factor(lead.interval.factor());
+  }
+  if (const TimestampMs t_ms = ledger.DriftedAt(active); t_ms != 0) {
+    out->set_drifted_at(Seconds(t_ms));
+  }
+}
+
 void FillModel(const ModelVersion& version, v1::RuleStatus* out) {
   out->set_model_version(static_cast<int>(version.number()));
   out->set_trained_at(Seconds(version.summary().trained_at_ms));
@@ -198,6 +220,32 @@ absl::Status ApiService::GetForecast(const v1::GetForecastRequest& request,
   }
   if (response->forecasts().empty()) {
     return absl::NotFoundError("no forecast matches the rule and labels asked for");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApiService::GetAccuracy(const v1::GetAccuracyRequest& request,
+                                     v1::GetAccuracyResponse* response) const {
+  const auto rules = sources_.rules();
+  auto selected = SelectRules(*rules, request.rule());
+  if (!selected.ok()) return selected.status();
+  for (const ActiveRule* active : *selected) {
+    v1::RuleAccuracy* out = response->add_rules();
+    out->set_rule(active->rule.name);
+    if (sources_.ledger == nullptr) continue;
+    FillLeads(*sources_.ledger, *active, out);
+    for (const auto& [aggregate, labels] : sources_.history.Aggregates(active->values_id)) {
+      if (!MatchesAll(labels, request.labels())) continue;
+      const auto losses = sources_.ledger->OfAggregate(*active, aggregate);
+      if (!losses) continue;
+      v1::AggregateAccuracy* row = out->add_aggregates();
+      CopyLabels(labels, row->mutable_labels());
+      FillAccuracy(*losses, row->mutable_accuracy());
+    }
+    auto* aggregates = out->mutable_aggregates();
+    std::stable_sort(
+        aggregates->pointer_begin(), aggregates->pointer_end(),
+        [](const auto* a, const auto* b) { return a->accuracy().mase() > b->accuracy().mase(); });
   }
   return absl::OkStatus();
 }

@@ -13,6 +13,7 @@
 #include "sidecar/core/progress_board.h"
 #include "sidecar/forecast/forecast_store.h"
 #include "sidecar/history/history.h"
+#include "sidecar/ledger/ledger.h"
 #include "sidecar/registry/model_registry.h"
 
 namespace auspex {
@@ -27,7 +28,8 @@ struct ApiSources {
   const ProgressBoard& progress;
   const Clock& clock;
   BuildInfo build;
-  std::string engine;  // name of the backend in use
+  std::string engine;              // name of the backend in use
+  const Ledger* ledger = nullptr;  // null where nothing is scored
 };
 
 // Thread-safe. Errors: NotFound for an unknown rule or labels that match no aggregate.
@@ -41,6 +43,8 @@ class ApiService {
                               v1::ListAggregatesResponse* response) const;
   absl::Status GetForecast(const v1::GetForecastRequest& request,
                            v1::GetForecastResponse* response) const;
+  absl::Status GetAccuracy(const v1::GetAccuracyRequest& request,
+                           v1::GetAccuracyResponse* response) const;
   absl::Status GetConfig(const v1::GetConfigRequest& request,
                          v1::GetConfigResponse* response) const;
   absl::Status GetBuildInfo(const v1::GetBuildInfoRequest& request,

@@ -36,6 +36,10 @@ class Adapter final : public v1::Auspex::Service {
                            v1::GetForecastResponse* response) override {
     return ToGrpc(service_.GetForecast(*request, response));
   }
+  grpc::Status GetAccuracy(grpc::ServerContext*, const v1::GetAccuracyRequest* request,
+                           v1::GetAccuracyResponse* response) override {
+    return ToGrpc(service_.GetAccuracy(*request, response));
+  }
   grpc::Status GetConfig(grpc::ServerContext*, const v1::GetConfigRequest* request,
                          v1::GetConfigResponse* response) override {
     return ToGrpc(service_.GetConfig(*request, response));
