@@ -22,8 +22,8 @@ absl::Status CheckRange(const char* field, int64_t value, int64_t low, int64_t h
 
 absl::Status CheckQuantiles(const std::vector<double>& levels) {
   if (levels.empty() || levels.size() > kLevelsMax) {
-    return absl::InvalidArgumentError(absl::StrCat("model spec: ", levels.size(),
-                                                   " quantile levels, must be 1..", kLevelsMax));
+    return absl::InvalidArgumentError(
+        absl::StrCat("model spec: ", levels.size(), " quantile levels, must be 1..", kLevelsMax));
   }
   double previous = 0;
   for (double level : levels) {

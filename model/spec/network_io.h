@@ -1,5 +1,5 @@
-// What the network reads and writes: the constants that features, engine, trainer and the kernels of
-// every device share. Nothing but the language is included, so that any compiler can read it.
+// What the network reads and writes: the constants that features, engine, trainer and the kernels
+// of every device share. Nothing but the language is included, so that any compiler can read it.
 #pragma once
 
 namespace auspex::model {

@@ -28,7 +28,7 @@ struct BacktestTask {
   DurationMs own_history_min = 3 * kDay;  // as retrain.min_history
   // As retrain.tune, but whatever time it takes, and against the default settings at every refit.
   int tuning_trials = 0;
-  bool calibrate = true;                  // the intervals, by a ledger
+  bool calibrate = true;  // the intervals, by a ledger
 };
 
 // One value per answered target, of the quantiles 0.1, 0.5 and 0.9.

@@ -18,7 +18,8 @@ class FakeTrainerService final : public v1::Trainer::Service {
  public:
   explicit FakeTrainerService(std::string mode) : mode_(std::move(mode)) {}
 
-  // Answers base weights of 0.5 fitted with the job's settings, as all trials, and own weights of 0.25 for the first aggregate.
+  // Answers base weights of 0.5 fitted with the job's settings, as all trials, and own weights of
+  // 0.25 for the first aggregate.
   grpc::Status Train(grpc::ServerContext* context,
                      grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>* stream) override;
   // Those that it has taken.
