@@ -45,17 +45,17 @@ HWY_INLINE void Softmax(float* row, size_t size) {
 HWY_INLINE void Normalize(const float* x, const float* scale, const float* shift, size_t size,
                           float epsilon, float* y) {
   const Floats d;
-  const Vector share = hn::Set(d, 1.0F / static_cast<float>(size));
+  const Vector count = hn::Set(d, static_cast<float>(size));
   Vector sum = hn::Zero(d);
   for (size_t u = 0; u < size; u += hn::Lanes(d)) sum = hn::Add(sum, hn::Load(d, x + u));
-  const Vector mean = hn::Mul(hn::SumOfLanes(d, sum), share);
+  const Vector mean = hn::Div(hn::SumOfLanes(d, sum), count);
   Vector squares = hn::Zero(d);
   for (size_t u = 0; u < size; u += hn::Lanes(d)) {
     const Vector off =
         hn::IfThenElseZero(hn::FirstN(d, size - u), hn::Sub(hn::Load(d, x + u), mean));
     squares = hn::MulAdd(off, off, squares);
   }
-  const Vector variance = hn::Mul(hn::SumOfLanes(d, squares), share);
+  const Vector variance = hn::Div(hn::SumOfLanes(d, squares), count);
   const Vector inverse =
       hn::Div(hn::Set(d, 1.0F), hn::Sqrt(hn::Add(variance, hn::Set(d, epsilon))));
   for (size_t u = 0; u < size; u += hn::Lanes(d)) {

@@ -1,7 +1,10 @@
 #include "sidecar/backtest/anomaly_scores.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -20,7 +23,13 @@ constexpr DurationMs kStepMin = kSecond;
 constexpr DurationMs kStepMax = 7 * kDay;
 constexpr DurationMs kContextStepsMax = 1'000'000;
 
-DurationMs MedianDistance(const std::vector<TimestampMs>& times) {
+// Samples that say what the step is: no later one is known when the first score is given.
+constexpr size_t kStepSamples = 48;
+
+// The mean of the distances that are near their median, since there are gaps and scrapes come a
+// little late or early; and a whole part of a day, where it is short enough.
+DurationMs UsualDistance(std::span<const TimestampMs> times) {
+  times = times.first(std::min(times.size(), kStepSamples));
   std::vector<DurationMs> distances;
   for (size_t i = 1; i < times.size(); ++i) {
     if (times[i] > times[i - 1]) distances.push_back(times[i] - times[i - 1]);
@@ -28,7 +37,12 @@ DurationMs MedianDistance(const std::vector<TimestampMs>& times) {
   if (distances.empty()) return kStepMin;
   const auto middle = distances.begin() + static_cast<ptrdiff_t>(distances.size() / 2);
   std::nth_element(distances.begin(), middle, distances.end());
-  return std::clamp(*middle, kStepMin, kStepMax);
+  const DurationMs median = *middle;
+  std::erase_if(distances, [median](DurationMs d) { return 2 * std::abs(d - median) > median; });
+  const DurationMs sum = std::accumulate(distances.begin(), distances.end(), DurationMs{0});
+  const DurationMs mean =
+      std::clamp(sum / static_cast<DurationMs>(distances.size()), kStepMin, kStepMax);
+  return mean > kDay / 2 ? mean : kDay / ((kDay + mean / 2) / mean);
 }
 
 // The step of each sample: the nearest point of the grid, since scrapes come a little late or
@@ -43,7 +57,7 @@ std::vector<size_t> StepsOf(const std::vector<TimestampMs>& times, DurationMs st
 
 model::ModelSpec SpecFor(const AnomalyTask& task, const CsvSeries& series) {
   model::ModelSpec spec;
-  spec.step_ms = task.step_ms.value_or(MedianDistance(series.timestamps_ms));
+  spec.step_ms = task.step_ms.value_or(UsualDistance(series.timestamps_ms));
   spec.context_steps =
       static_cast<int>(std::clamp<DurationMs>(task.context_ms / spec.step_ms, 2, kContextStepsMax));
   return spec;

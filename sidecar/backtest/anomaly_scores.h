@@ -16,8 +16,8 @@ namespace auspex {
 
 struct AnomalyTask {
   const std::vector<CsvSeries>& series;
-  // Of the grid that forecasts are made on; without it, each series has that of its own: the median
-  // distance of its samples, 1 second to 7 days.
+  // Of the grid that forecasts are made on; without it, each series has one of its own: the usual
+  // distance of its first 48 samples, 1 second to 7 days.
   std::optional<DurationMs> step_ms;
   DurationMs context_ms = 0;  // that a forecast reads
 };
