@@ -110,7 +110,7 @@ void MeasureOneCore(const TrainingSet& set, const BenchOptions& options, BenchRe
   Contender modules{"LibTorch", TrainModules, StacksOf(set, kStack, 1), {}};
   Contender stacked = BestStacked(set, options.quick);
   std::vector<double> shares;
-  for (int turn = 0; turn < (options.quick ? 1 : 5); ++turn) {
+  for (int turn = 0; turn < (options.quick ? 1 : 3); ++turn) {
     const double peak = FmaPeak();
     const LossCurve curve = Run(set, &ours);
     shares.push_back(set.Operations() * kStack / ours.seconds.back() / peak);
@@ -138,7 +138,7 @@ void MeasureTwoCores(const TrainingSet& set, const BenchOptions& options, BenchR
     return ProcessCpuSeconds() - start;
   };
   std::vector<double> ratios;
-  for (int turn = 0; turn < (options.quick ? 1 : 5); ++turn) {
+  for (int turn = 0; turn < (options.quick ? 1 : 3); ++turn) {
     const double one = seconds(model::SerialFor());
     const double two = seconds([&pool](size_t n, const auto& body) { pool.ParallelFor(n, body); });
     ratios.push_back(2 * one / two);
