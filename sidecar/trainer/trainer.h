@@ -27,9 +27,6 @@ struct TrainingJob {
   int own_steps_min = 0;        // aggregates with fewer values are served by the base
   double seconds_max = 0;       // that fine-tuning may take the job to; 0 = no limit
   double cpu_share = 1;         // of the trainer's processors that the job may take up, (0, 1]
-  bool per_aggregate = true;    // fine-tune own weights besides the base
-  int own_steps_min = 0;        // aggregates with fewer values are served by the base
-  double seconds_max = 0;       // that fine-tuning may take the job to; 0 = no limit
   model::FitSettings settings;  // how the base is fitted
   int tuning_trials = 0;        // other settings that compete with these; 0 = none
   double tuning_cpu_seconds_max = 0;  // CPU time that their fits may take; 0 = no limit
