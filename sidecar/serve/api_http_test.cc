@@ -347,12 +347,13 @@ TEST_F(ApiHttpTest, AccuracyByLeadAndAggregate) {
   close(kOrigin + kHour - 2 * kDay, 9);
   close(kOrigin + kHour - kDay, 11);
   close(kOrigin, 12);
+  for (int i = 0; i < 60; ++i) ledger_->Score(storage);  // two days of steps, some at a time
   IssuedRow row;
   ledger_->FillIssued(storage, &row);
   row.quantile_levels = {0.1, 0.5, 0.9};
   IssuedForecast issued{ann, {}};
   for (size_t i = 0; i < row.leads_ms.size(); ++i) {
-    issued.values.insert(issued.values.end(), {8, 10, 12});
+    issued.values.insert(issued.values.end(), {8, 10, 12.5F});
   }
   row.forecasts = {issued};
   ASSERT_TRUE(issued_->Put(storage.values_id, kOrigin, row).ok());

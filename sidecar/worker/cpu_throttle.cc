@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kBucketSeconds = 0.1;  // of what is allowed
 constexpr double kRestSeconds = 0.1;    // at a time, so that a cancelled job ends soon
+constexpr double kRestMin = 1e-4;       // less is left to the next look
 
 }  // namespace
 
@@ -30,7 +31,7 @@ double CpuThrottle::Debt() {
 bool CpuThrottle::Pace(const std::function<bool()>& cancelled) {
   while (!cancelled()) {
     const double debt = Debt();
-    if (debt == 0) return true;
+    if (debt < kRestMin) return true;
     clocks_.sleep(std::min(debt, kRestSeconds));
   }
   return false;
