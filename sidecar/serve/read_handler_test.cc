@@ -299,7 +299,8 @@ TEST_F(ReadHandlerTest, ThePastIsWhatWasIssuedAtTheShortestLead) {
   Publish();
   for (TimestampMs origin = kOrigin - kDay; origin <= kOrigin; origin += kStep) {
     // Minutes from now to the target, as the median of the shortest lead; the longer lead is -1.
-    const auto minutes = static_cast<float>((origin + kHour - kOrigin) / kMinute);
+    const DurationMs whole = (origin + kHour - kOrigin) / kMinute;
+    const auto minutes = static_cast<float>(whole);
     const IssuedRow row = {{kHour, 6 * kHour},
                            {0.1, 0.5, 0.9},
                            {{kAnn, {minutes - 1, minutes, minutes + 1, -1, -1, -1}}}};
