@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateCudaEngine(ParallelFor parallel_fo
 
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
                                                      ParallelFor parallel_for,
-                                                     OnFallback on_fallback) {
+                                                     const OnFallback& on_fallback) {
   if (backend == "cuda" || backend == "auto") {
     auto engine = CreateCudaEngine(parallel_for, on_fallback);
     if (engine.ok() || backend == "cuda") return engine;

@@ -73,6 +73,6 @@ using OnFallback = std::function<void(const EngineFallback&)>;
 // Unavailable when no device can be used.
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
                                                      ParallelFor parallel_for,
-                                                     OnFallback on_fallback = nullptr);
+                                                     const OnFallback& on_fallback = nullptr);
 
 }  // namespace auspex::model

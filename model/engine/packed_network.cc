@@ -110,7 +110,8 @@ class PackedNetwork::Packer {
     };
     const std::span<const float> weight = Tensor(name + "self_attn.in_proj_weight");
     const std::span<const float> bias = Tensor(name + "self_attn.in_proj_bias");
-    const float factor = 1 / std::sqrt(static_cast<float>(hidden / network.heads));
+    const size_t head_size = hidden / network.heads;
+    const float factor = 1 / std::sqrt(static_cast<float>(head_size));
     PackedTransformerLayer packed;
     packed.norm1 = PackNorm(name + "norm1");
     packed.query = PackRows(weight.first(hidden * hidden), {bias.first(hidden)}, hidden, 1, factor);

@@ -103,10 +103,11 @@ void EmitLoop::Emit(const ActiveRule& active, const ActiveRules& rules,
       logger_.Error("cannot keep the live series of a rule", {{"rule", rule}, {"error", status}});
     }
   }
-  ForEachPart(active, rules, forecasts, now_ms, [&](std::vector<LabeledSample> samples) {
+  const auto send = [&](std::vector<LabeledSample> samples) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     for (LabeledSample& labeled : samples) labeled.sample.timestamp_ms = stamp_ms;
     Send(samples, pace);
-  });
+  };
+  ForEachPart(active, rules, forecasts, now_ms, send);
   for (size_t i = 0; i < markers.size(); i += kPart) {
     const auto begin = markers.begin() + static_cast<ptrdiff_t>(i);
     Send({begin, begin + static_cast<ptrdiff_t>(std::min(kPart, markers.size() - i))}, pace);

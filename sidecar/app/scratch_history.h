@@ -58,7 +58,7 @@ class ScratchHistory {
   const ScratchDirectory& directory() const { return scratch_; }
 
  private:
-  const Logger logger_;  // silent: the errors say what matters
+  const Logger logger_{};  // silent: the errors say what matters
   SystemClock clock_;
   prometheus::Registry metrics_;
   Config config_;

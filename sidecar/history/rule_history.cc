@@ -9,10 +9,9 @@ namespace auspex {
 
 TimestampMs RuleHistory::BlockStart(TimestampMs t_ms) const { return StepFloor(t_ms, block_ms); }
 
-AggregateHistory& RuleHistory::Add(AggregateId aggregate, LabelSet labels) {
+AggregateHistory& RuleHistory::Add(AggregateId aggregate, const LabelSet& labels) {
   AggregateHistory& added =
-      aggregates.try_emplace(aggregate, std::move(labels), rule.context_steps, rule.step_ms)
-          .first->second;
+      aggregates.try_emplace(aggregate, labels, rule.context_steps, rule.step_ms).first->second;
   by_labels.emplace(&added.labels, aggregate);
   return added;
 }

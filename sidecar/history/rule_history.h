@@ -45,7 +45,7 @@ struct RuleHistory {
   size_t BlockSteps() const { return static_cast<size_t>(block_ms / rule.step_ms); }
 
   // Adds an aggregate; it is not there yet.
-  AggregateHistory& Add(AggregateId aggregate, LabelSet labels);
+  AggregateHistory& Add(AggregateId aggregate, const LabelSet& labels);
   // Sets one step in memory: always in the context, in the tail if the step is not sealed.
   void Set(AggregateHistory& aggregate, TimestampMs t_ms, double value) const;
   // The unsealed value of a step; missing when there is none.

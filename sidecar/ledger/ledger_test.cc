@@ -54,7 +54,10 @@ class LedgerTest : public testing::Test {
   }
 
   // A saw that rises by 1 per hour and by `daily` from day to day.
-  double Saw(int hour) const { return 50 + hour % 24 + daily_ * (hour / 24); }
+  double Saw(int hour) const {
+    const int day = hour / 24;
+    return 50 + hour % 24 + daily_ * day;
+  }
 
   void Close(int hour) {
     const AggregateValue value{aggregate_, Saw(hour)};

@@ -90,7 +90,7 @@ grpc::Status FakeTrainerService::Train(grpc::ServerContext* context, Stream* str
     return {grpc::StatusCode::RESOURCE_EXHAUSTED, "busy"};
   }
   ++jobs_;
-  const grpc::Status status = RunJob(*context, *stream);
+  grpc::Status status = RunJob(*context, *stream);
   busy_ = false;
   return status;
 }

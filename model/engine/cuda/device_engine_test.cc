@@ -33,7 +33,8 @@ struct Fallback {
 // A fleet of models with weights of their own, and an engine on devices that can fail.
 class Fleet {
  public:
-  Fleet(std::vector<std::shared_ptr<EmulatedDevice>> emulated, const ModelSpec& model_spec = kSpec)
+  explicit Fleet(std::vector<std::shared_ptr<EmulatedDevice>> emulated,
+                 const ModelSpec& model_spec = kSpec)
       : spec(model_spec),
         devices(std::move(emulated)),
         engine({devices.begin(), devices.end()}, SerialFor(), [this](const EngineFallback& what) {
