@@ -35,8 +35,9 @@ class DeviceBlock {
 template <int kUnits>
 inline constexpr int kEncoderThreads = kUnits > 0 ? 4 * kUnits : 256;
 
+// One block is enough: left to itself, ptxas would rather spill (sm_86).
 template <Cell kCell, int kUnits>
-__global__ void __launch_bounds__(kEncoderThreads<kUnits>)
+__global__ void __launch_bounds__(kEncoderThreads<kUnits>, 1)
     EncodeItems(const __grid_constant__ FleetPass pass) {
   const size_t item = blockIdx.x;
   DeviceBlock block;
