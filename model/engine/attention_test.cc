@@ -18,6 +18,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "model/engine/attention-inl.h"
+#include "model/engine/instruction_sets_test.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -40,16 +41,6 @@ HWY_EXPORT(RunSoftmax);
 HWY_EXPORT(RunNormalize);
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-template <typename Body>
-void ForEachInstructionSet(const Body& body) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 // Values in aligned memory, padded with `padding`.
 AlignedBuffer Padded(const std::vector<float>& values, float padding) {

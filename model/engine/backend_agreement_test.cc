@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "hwy/highway.h"
+#include "model/engine/instruction_sets_test.h"
 #include "model/engine/network_reference.h"
 #include "model/engine/packed_network.h"
 #include "model/engine/simd_forward.h"
@@ -14,17 +14,6 @@
 
 namespace auspex::model {
 namespace {
-
-// Runs `body` once per instruction set, and leaves the choice to the machine again.
-template <typename Body>
-void ForEachInstructionSet(const Body& body) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
   std::mt19937 random(1);

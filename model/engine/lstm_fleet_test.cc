@@ -11,21 +11,11 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "hwy/highway.h"
+#include "model/engine/instruction_sets_test.h"
 #include "model/testing/close.h"
 
 namespace auspex::model {
 namespace {
-
-template <typename Body>
-void ForEachInstructionSet(const Body& body) {
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    SCOPED_TRACE(hwy::TargetName(target));
-    hwy::SetSupportedTargetsForTest(target);
-    body();
-  }
-  hwy::SetSupportedTargetsForTest(0);
-}
 
 double Sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/engine/cuda/placer.h"
 #include "model/spec/model_spec.h"
 
 namespace auspex::model {
@@ -12,22 +13,7 @@ constexpr int kAnyUnitsThreads = 256;
 constexpr int kWindowThreads = 64;  // of the encoder's block where there is no encoder
 constexpr int kDecoderThreads = 128;
 
-int RoundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 size_t Bytes(int floats) { return static_cast<size_t>(floats) * sizeof(float); }
-
-// Gives consecutive places in shared memory or in a record.
-class Placer {
- public:
-  int Take(int floats) {
-    const int begin = used_;
-    used_ += RoundUp(floats, 4);
-    return begin;
-  }
-  int used() const { return used_; }
-
- private:
-  int used_ = 0;
-};
 
 RecordLayout PlanRecord(const NetworkLayout& network) {
   RecordLayout record;

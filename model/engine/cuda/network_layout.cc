@@ -5,16 +5,15 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "model/engine/cuda/placer.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
 
 namespace auspex::model {
 namespace {
 
-int RoundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
-
 // Gives consecutive places to layers.
-class Placer {
+class LayerPlacer : public Placer {
  public:
   DenseLayout Dense(int inputs, int outputs, bool bias = true) {
     DenseLayout dense;
@@ -24,15 +23,6 @@ class Placer {
     if (bias) dense.bias = Take(dense.outputs);
     return dense;
   }
-  int Take(int floats) {
-    const int begin = used_;
-    used_ += RoundUp(floats, 4);
-    return begin;
-  }
-  int used() const { return used_; }
-
- private:
-  int used_ = 0;
 };
 
 class Packer {
@@ -81,7 +71,7 @@ NetworkLayout LayoutOf(const ModelSpec& spec) {
   layout.median = spec.median_index();
   std::copy(spec.quantiles.begin(), spec.quantiles.end(), layout.level);
 
-  Placer placer;
+  LayerPlacer placer;
   for (int n = 0; n < layout.layers; ++n) {
     const int inputs = n == 0 ? layout.patch_inputs : layout.hidden;
     layout.layer[n].input = placer.Dense(inputs, layout.gates);
