@@ -12,13 +12,13 @@
 
 #include "hwy/highway.h"
 #include "model/engine/lstm_fleet.h"
-#include "sidecar/base/thread_pool.h"
 #include "tests/bench/blas_environment.h"
 #include "tests/bench/fma_peak.h"
 #include "tests/bench/inference/fleet.h"
 #include "tests/bench/inference/libtorch_peer.h"
 #include "tests/bench/inference/onednn_peer.h"
 #include "tests/bench/report.h"
+#include "tests/bench/two_cores.h"
 
 namespace auspex {
 namespace {
@@ -187,25 +187,14 @@ void MeasureWindow(Field& field, size_t steps, const std::string& name, const Be
   report->Add(name + ".bf16_vs_libtorch", race.Ratio(one_by_one) / race.Ratio(half), "x");
 }
 
-// Two threads on two cores against one. By processor time, because the machine's other programs
-// decide over the wall time: what is lost to shared caches and memory counts, waiting does not.
 void MeasureTwoCores(Field& field, const BenchOptions& options, BenchReport* report) {
   constexpr size_t kSteps = 96;
   const std::vector<float> windows = field.fleet.Windows(kSteps);
   std::vector<float> answers(field.ours.size() * field.fleet.shape.outputs);
-  ThreadPool pool({.name = "bench", .threads = 2});
-  const auto seconds = [&](const model::ParallelFor& parallel_for) {
-    const double start = ProcessCpuSeconds();
+  const auto work = [&](const model::ParallelFor& parallel_for) {
     if (!field.ours.Forward(windows, kSteps, parallel_for, answers).ok()) std::abort();
-    return ProcessCpuSeconds() - start;
   };
-  std::vector<double> ratios;
-  for (int turn = 0; turn < (options.quick ? 3 : 9); ++turn) {
-    const double one = seconds(model::SerialFor());
-    const double two = seconds([&pool](size_t n, const auto& body) { pool.ParallelFor(n, body); });
-    ratios.push_back(2 * one / two);
-  }
-  report->Add("inference.two_cores_over_one", Median(ratios), "x");
+  report->Add("inference.two_cores_over_one", TwoCoresOverOne(options.quick ? 3 : 9, work), "x");
 }
 
 // The AVX2 kernel against the peak of AVX2, whatever else the machine has.

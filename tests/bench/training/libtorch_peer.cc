@@ -21,14 +21,14 @@ using torch::Tensor;
 using Parameters = std::map<std::string, Tensor>;  // by the names of model/spec/weights.h
 
 torch::optim::AdamW Optimizer(const TrainingSet& set, const std::vector<Tensor>& parameters) {
-  return torch::optim::AdamW(parameters, torch::optim::AdamWOptions(set.options().learning_rate)
-                                             .weight_decay(set.options().weight_decay));
+  return torch::optim::AdamW(parameters, torch::optim::AdamWOptions(set.settings().learning_rate)
+                                             .weight_decay(set.settings().weight_decay));
 }
 
 // Linear warm-up, then a cosine.
 void SetRate(const TrainingSet& set, int iteration, torch::optim::AdamW* optimizer) {
   const model::FitOptions& options = set.options();
-  double rate = options.learning_rate;
+  double rate = set.settings().learning_rate;
   if (iteration < options.warmup_iterations) {
     rate *= static_cast<double>(iteration + 1) / options.warmup_iterations;
   } else {

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "sidecar/base/thread_pool.h"
 #include "tests/bench/blas_environment.h"
 #include "tests/bench/fma_peak.h"
 #include "tests/bench/report.h"
 #include "tests/bench/training/libtorch_peer.h"
 #include "tests/bench/training/training_set.h"
+#include "tests/bench/two_cores.h"
 
 namespace auspex {
 namespace {
@@ -127,23 +127,12 @@ void MeasureOneCore(const TrainingSet& set, const BenchOptions& options, BenchRe
   report->Add("training.of_peak", Median(shares), "of one core's multiply-adds");
 }
 
-// Two threads on two cores against one, by processor time: what is lost to shared caches and memory
-// counts, waiting for other programs does not.
 void MeasureTwoCores(const TrainingSet& set, const BenchOptions& options, BenchReport* report) {
   const std::vector<NetworkStack> stacks = StacksOf(set, set.size(), kStack);
-  ThreadPool pool({.name = "bench", .threads = 2});
-  const auto seconds = [&](const model::ParallelFor& parallel_for) {
-    const double start = ProcessCpuSeconds();
+  const auto work = [&](const model::ParallelFor& parallel_for) {
     parallel_for(stacks.size(), [&](size_t i) { TrainOurs(set, stacks[i]); });
-    return ProcessCpuSeconds() - start;
   };
-  std::vector<double> ratios;
-  for (int turn = 0; turn < (options.quick ? 1 : 3); ++turn) {
-    const double one = seconds(model::SerialFor());
-    const double two = seconds([&pool](size_t n, const auto& body) { pool.ParallelFor(n, body); });
-    ratios.push_back(2 * one / two);
-  }
-  report->Add("training.two_cores_over_one", Median(ratios), "x");
+  report->Add("training.two_cores_over_one", TwoCoresOverOne(options.quick ? 1 : 3, work), "x");
 }
 
 int Main(int argc, char** argv) {

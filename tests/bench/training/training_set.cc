@@ -46,7 +46,7 @@ model::ExamplePool Draw(const model::ModelSpec& spec, uint32_t seed) {
 }  // namespace
 
 TrainingSet::TrainingSet(size_t networks, int iterations)
-    : options_{.learning_rate = kLearningRate}, iterations_(iterations) {
+    : settings_{.learning_rate = kLearningRate}, iterations_(iterations) {
   for (size_t i = 0; i < networks; ++i) pools_.push_back(Draw(spec_, static_cast<uint32_t>(i)));
 }
 
@@ -57,7 +57,8 @@ NetworkStack TrainingSet::Stack(size_t begin, size_t end) const {
                              .first_window = stack.pool.windows,
                              .windows = pools_[i].windows,
                              .iterations = iterations_,
-                             .seed = i});
+                             .seed = i,
+                             .settings = settings_});
     model::Append(pools_[i], &stack.pool);
   }
   return stack;

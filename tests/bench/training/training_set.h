@@ -26,6 +26,7 @@ class TrainingSet {
   size_t size() const { return pools_.size(); }
   const model::ModelSpec& spec() const { return spec_; }
   const model::FitOptions& options() const { return options_; }
+  const model::FitSettings& settings() const { return settings_; }  // of every network
   int iterations() const { return iterations_; }
 
   // The networks [begin, end).
@@ -37,6 +38,7 @@ class TrainingSet {
  private:
   const model::ModelSpec spec_;
   const model::FitOptions options_;
+  const model::FitSettings settings_;
   const int iterations_;
   std::vector<model::ExamplePool> pools_;
 };
