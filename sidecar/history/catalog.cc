@@ -116,8 +116,7 @@ absl::Status Catalog::LoadRule(RuleHistory& rule) const {
       return absl::DataLossError(absl::StrCat("rule ", rule.rule.name, ": the aggregate's row 0x",
                                               it->key().ToString(/*hex=*/true), " is corrupt"));
     }
-    rule.Add(AggregateId{GetBigEndian32(it->key().ToStringView().substr(prefix.size()))},
-             std::move(labels));
+    rule.Add(AggregateId{GetBigEndian32(it->key().ToStringView().substr(prefix.size()))}, labels);
   }
   if (!it->status().ok()) return FromRocks(it->status(), "cannot read the aggregates");
   std::string closed;
