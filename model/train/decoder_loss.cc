@@ -2,22 +2,22 @@
 
 #include <algorithm>
 #include <span>
+#include <vector>
 
 #include "model/features/features.h"
+#include "model/train/planes.h"
 
 namespace auspex::model {
 namespace {
 
-// Targets that go through the decoder together: their activations (half a megabyte at the default
-// width) stay in a second-level cache, and the products are long enough to be worth their calls.
-constexpr int64_t kBlockTargets = 512;
+// Targets that go through the decoder together: their activations (200 KB at the default width)
+// stay in a second-level cache.
+constexpr int64_t kBlockTargets = 256;
 constexpr double kWeightMin = 1e-6;
 
-std::span<const float> Values(const torch::Tensor& tensor) {
-  return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
-}
+float* Data(const torch::Tensor& tensor) { return tensor.data_ptr<float>(); }
 
-std::span<float> MutableValues(const torch::Tensor& tensor) {
+std::span<const float> Values(const torch::Tensor& tensor) {
   return {tensor.data_ptr<float>(), static_cast<size_t>(tensor.numel())};
 }
 
@@ -40,7 +40,7 @@ DecoderTensors MemberOf(const DecoderTensors& all, int64_t m) {
 }
 
 DecoderTensors ZerosLike(const DecoderTensors& all) {
-  return {.of_window = torch::empty_like(all.of_window),  // every row is written
+  return {.of_window = torch::zeros_like(all.of_window),
           .target_weight = torch::zeros_like(all.target_weight),
           .hidden_weight = torch::zeros_like(all.hidden_weight),
           .hidden_bias = torch::zeros_like(all.hidden_bias),
@@ -57,86 +57,122 @@ class DecoderPass {
         batch_(batch),
         shares_(Shares(batch)),
         logs_(batch.input.window.narrow(2, kShapeFeatures, kBacktestLogs).contiguous()),
-        targets_(batch.z.size(2)),
-        windows_(std::min(batch.z.size(1), std::max<int64_t>(1, kBlockTargets / targets_))),
-        width_(shapes.hidden_bias.size(1)),
-        outputs_(shapes.output_bias.size(1)) {
-    for (torch::Tensor* tensor : {&first_, &second_, &first_slope_, &second_slope_}) {
-      *tensor = torch::empty({windows_ * targets_, width_});
-    }
-    for (torch::Tensor* tensor : {&output_, &output_slope_}) {
-      *tensor = torch::empty({windows_ * targets_, outputs_});
-    }
-  }
+        targets_(static_cast<size_t>(batch.z.size(2))),
+        windows_(BlockWindows(batch)),
+        width_(static_cast<size_t>(shapes.hidden_bias.size(1))),
+        outputs_(static_cast<size_t>(shapes.output_bias.size(1))),
+        scratch_((kTargetInputs + kCandidates + 4 * width_ + 2 * outputs_) * Stride()),
+        x_(NextPlane(kTargetInputs)),
+        candidates_(NextPlane(kCandidates)),
+        first_(NextPlane(width_)),
+        second_(NextPlane(width_)),
+        first_slope_(NextPlane(width_)),
+        second_slope_(NextPlane(width_)),
+        output_(NextPlane(outputs_)),
+        output_slope_(NextPlane(outputs_)) {}
 
   // Adds the gradient of member m's loss, which it returns, to `gradient`.
-  double Run(int64_t m, const DecoderTensors& member, DecoderTensors* gradient) {
+  double Run(int64_t m, const DecoderTensors& member, const DecoderTensors& gradient) {
     double loss = 0;
-    const int64_t all = batch_.z.size(1);
-    for (int64_t begin = 0; begin < all; begin += windows_) {
-      loss += RunBlock(m, begin, std::min(windows_, all - begin), member, gradient);
+    const auto all = static_cast<size_t>(batch_.z.size(1));
+    for (size_t begin = 0; begin < all; begin += windows_) {
+      const Block block{m, begin, std::min(windows_, all - begin)};
+      Forward(block, member);
+      float tau_slope = 0;
+      loss += head_.Compute(HeadOf(block), output_, *Data(member.tau), output_slope_, &tau_slope);
+      *Data(gradient.tau) += tau_slope;
+      Backward(block, member, gradient);
     }
     return loss;
   }
 
  private:
-  double RunBlock(int64_t m, int64_t begin, int64_t windows, const DecoderTensors& member,
-                  DecoderTensors* gradient) {
-    const int64_t rows = windows * targets_;
-    const auto first_rows = [rows](const torch::Tensor& scratch) {
-      return scratch.narrow(0, 0, rows);
-    };
-    torch::Tensor first = first_rows(first_), second = first_rows(second_);
-    torch::Tensor first_slope = first_rows(first_slope_), second_slope = first_rows(second_slope_);
-    torch::Tensor output = first_rows(output_), output_slope = first_rows(output_slope_);
-    const torch::Tensor x = batch_.input.targets[m].narrow(0, begin, windows).flatten(0, 1);
+  struct Block {
+    int64_t member;
+    size_t first_window, windows;
+  };
 
-    torch::mm_out(first, x, member.target_weight.t());
-    first.view({windows, targets_, width_})
-        .add_(member.of_window.narrow(0, begin, windows).unsqueeze(1))
-        .relu_();
-    torch::addmm_out(second, member.hidden_bias, first, member.hidden_weight.t());
-    second.relu_();
-    torch::addmm_out(output, member.output_bias, second, member.output_weight.t());
-
-    float tau_slope = 0;
-    const double loss =
-        head_.Compute(HeadOf(m, begin, windows), Values(output), Values(member.tau)[0],
-                      MutableValues(output_slope), &tau_slope);
-    MutableValues(gradient->tau)[0] += tau_slope;
-
-    gradient->output_weight.addmm_(output_slope.t(), second);
-    gradient->output_bias.add_(output_slope.sum(0));
-    torch::mm_out(second_slope, output_slope, member.output_weight);
-    torch::threshold_backward_out(second_slope, second_slope, second, 0);
-    gradient->hidden_weight.addmm_(second_slope.t(), first);
-    gradient->hidden_bias.add_(second_slope.sum(0));
-    torch::mm_out(first_slope, second_slope, member.hidden_weight);
-    torch::threshold_backward_out(first_slope, first_slope, first, 0);
-    gradient->target_weight.addmm_(first_slope.t(), x);
-    torch::Tensor of_window = gradient->of_window.narrow(0, begin, windows);
-    torch::sum_out(of_window, first_slope.view({windows, targets_, width_}), 1);
-    return loss;
+  static size_t BlockWindows(const Batch& batch) {
+    return static_cast<size_t>(
+        std::min(batch.z.size(1), std::max<int64_t>(1, kBlockTargets / batch.z.size(2))));
+  }
+  // Rows of a plane do not begin a power of two apart, or they would compete for the same lines of
+  // the cache.
+  size_t Stride() const { return windows_ * targets_ + 16; }
+  Plane NextPlane(size_t rows) {
+    const Plane plane{scratch_.data() + used_, Stride()};
+    used_ += rows * Stride();
+    return plane;
   }
 
-  HeadBatch HeadOf(int64_t m, int64_t begin, int64_t windows) const {
-    const auto part = [&](const torch::Tensor& all) {
-      return Values(all[m].narrow(0, begin, windows));
-    };
-    return {.backtest_logs = part(logs_),
-            .weight = part(shares_),
-            .candidates = part(batch_.candidates),
-            .long_share = part(batch_.long_share),
-            .z = part(batch_.z)};
+  DenseLayer OfTarget(const DecoderTensors& member) const {
+    return DenseLayer::Of(Data(member.target_weight), width_, kTargetInputs);
+  }
+  DenseLayer Hidden(const DecoderTensors& member) const {
+    return DenseLayer::Of(Data(member.hidden_weight), width_, width_, Data(member.hidden_bias));
+  }
+  DenseLayer Output(const DecoderTensors& member) const {
+    return DenseLayer::Of(Data(member.output_weight), outputs_, width_, Data(member.output_bias));
+  }
+
+  // The block's part of a tensor [M, B, ...].
+  std::span<const float> Part(const torch::Tensor& all, const Block& block) const {
+    return Values(all[block.member].narrow(0, static_cast<int64_t>(block.first_window),
+                                           static_cast<int64_t>(block.windows)));
+  }
+
+  void Forward(const Block& block, const DecoderTensors& member) {
+    const size_t columns = block.windows * targets_;
+    ToPlane(Part(batch_.input.targets, block).data(), columns, kTargetInputs, x_);
+    ToPlane(Part(batch_.candidates, block).data(), columns, kCandidates, candidates_);
+    DenseLayer of_target = OfTarget(member);
+    for (size_t i = 0; i < block.windows; ++i) {
+      of_target.bias = Data(member.of_window) + (block.first_window + i) * width_;
+      Multiply(of_target, x_.From(i * targets_), targets_, first_.From(i * targets_),
+               Finish::kRelu);
+    }
+    Multiply(Hidden(member), first_, columns, second_, Finish::kRelu);
+    Multiply(Output(member), second_, columns, output_);
+  }
+
+  void Backward(const Block& block, const DecoderTensors& member, const DecoderTensors& gradient) {
+    const size_t columns = block.windows * targets_;
+    AddOuterProducts(output_slope_, outputs_, second_, width_, columns,
+                     Data(gradient.output_weight));
+    AddSums(output_slope_, outputs_, columns, Data(gradient.output_bias));
+
+    Multiply(Output(member).Transposed(), output_slope_, columns, second_slope_);
+    CloseRelu(second_, width_, columns, second_slope_);
+    AddOuterProducts(second_slope_, width_, first_, width_, columns, Data(gradient.hidden_weight));
+    AddSums(second_slope_, width_, columns, Data(gradient.hidden_bias));
+
+    Multiply(Hidden(member).Transposed(), second_slope_, columns, first_slope_);
+    CloseRelu(first_, width_, columns, first_slope_);
+    AddOuterProducts(first_slope_, width_, x_, kTargetInputs, columns,
+                     Data(gradient.target_weight));
+    for (size_t i = 0; i < block.windows; ++i) {
+      AddSums(first_slope_.From(i * targets_), width_, targets_,
+              Data(gradient.of_window) + (block.first_window + i) * width_);
+    }
+  }
+
+  HeadBatch HeadOf(const Block& block) const {
+    return {.backtest_logs = Part(logs_, block),
+            .weight = Part(shares_, block),
+            .candidates = candidates_,
+            .long_share = Part(batch_.long_share, block),
+            .z = Part(batch_.z, block)};
   }
 
   const HeadLoss& head_;
   const Batch& batch_;
   const torch::Tensor shares_;  // [M, B]
   const torch::Tensor logs_;    // [M, B, kBacktestLogs]
-  const int64_t targets_, windows_, width_, outputs_;
-  // Activations of a block, and the slopes of the loss by them: [rows, width or outputs].
-  torch::Tensor first_, second_, output_, first_slope_, second_slope_, output_slope_;
+  const size_t targets_, windows_, width_, outputs_;
+  // Inputs and activations of a block, and the slopes of the loss by them.
+  std::vector<float> scratch_;
+  size_t used_ = 0;
+  Plane x_, candidates_, first_, second_, first_slope_, second_slope_, output_, output_slope_;
 };
 
 struct DecoderFunction : torch::autograd::Function<DecoderFunction> {
@@ -158,8 +194,7 @@ struct DecoderFunction : torch::autograd::Function<DecoderFunction> {
     DecoderPass pass(tensors, *batch, *head);
     torch::Tensor loss = torch::empty({tau.size(0)});
     for (int64_t m = 0; m < tau.size(0); ++m) {
-      DecoderTensors of_member = MemberOf(gradient, m);
-      loss.data_ptr<float>()[m] = static_cast<float>(pass.Run(m, MemberOf(tensors, m), &of_member));
+      Data(loss)[m] = static_cast<float>(pass.Run(m, MemberOf(tensors, m), MemberOf(gradient, m)));
     }
     context->save_for_backward({gradient.of_window, gradient.target_weight, gradient.hidden_weight,
                                 gradient.hidden_bias, gradient.output_weight, gradient.output_bias,

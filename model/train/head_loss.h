@@ -8,16 +8,18 @@
 #include <vector>
 
 #include "model/spec/model_spec.h"
+#include "model/train/planes.h"
 
 namespace auspex::model {
 
-// The targets of one member's batch: B windows with K targets each. Borrowed.
+// The targets of one member's batch: B windows with K targets each, which are the columns of every
+// plane, window by window. Borrowed.
 struct HeadBatch {
   std::span<const float> backtest_logs;  // [B, kBacktestLogs]
   std::span<const float> weight;         // [B]: how much each of a window's targets counts
-  std::span<const float> candidates;     // [B, K, kCandidates]
-  std::span<const float> long_share;     // [B, K]: LongLeadShare of the target's lead
-  std::span<const float> z;              // [B, K]: the truth, NaN = missing
+  ConstPlane candidates;                 // [kCandidates][B * K]
+  std::span<const float> long_share;     // [B * K]: LongLeadShare of the target's lead
+  std::span<const float> z;              // [B * K]: the truth, NaN = missing
 };
 
 // Stateless; thread-safe.
@@ -25,24 +27,15 @@ class HeadLoss {
  public:
   explicit HeadLoss(const ModelSpec& spec);
 
-  // The sum over the targets that are there, by the weights. `outputs` is [B, K,
-  // decoder_outputs()]; its gradient goes to `gradient`, of the same size, that of tau to
+  // The sum over the targets that are there, by the weights. `outputs` is
+  // [decoder_outputs()][B * K]; its gradient goes to `gradient`, of the same shape, that of tau to
   // `tau_gradient`.
-  double Compute(const HeadBatch& batch, std::span<const float> outputs, float tau,
-                 std::span<float> gradient, float* tau_gradient) const;
+  double Compute(const HeadBatch& batch, ConstPlane outputs, float tau, Plane gradient,
+                 float* tau_gradient) const;
 
  private:
-  struct Row;
-
-  // Loss of one target; gradients are scaled by `share`.
-  double ComputeRow(const Row& row, float tau, float share, float* gradient,
-                    double* tau_gradient) const;
-  double Quantiles(const Row& row, float median, float share, float* gradient) const;
-  double Stay(const Row& row, float share, float* gradient) const;
-
   const std::vector<float> levels_;
   const size_t median_;
-  const size_t outputs_;
 };
 
 }  // namespace auspex::model

@@ -15,9 +15,30 @@ namespace auspex::model {
 namespace {
 
 constexpr size_t kWindows = 3;
-constexpr size_t kTargets = 5;
+constexpr size_t kTargets = 11;  // more than a vector of eight
+constexpr size_t kColumns = kWindows * kTargets;
 
-// A batch with a missing target, and outputs for it.
+// A matrix of rows as a plane.
+class Transposed {
+ public:
+  explicit Transposed(const std::vector<float>& rows)
+      : features_(rows.size() / kColumns), values_(rows.size()) {
+    ToPlane(rows.data(), kColumns, features_, plane());
+  }
+
+  Plane plane() { return {values_.data(), kColumns}; }
+  void CopyTo(std::vector<float>* rows) {
+    for (size_t i = 0; i < rows->size(); ++i) {
+      (*rows)[i] = plane().Row(i % features_)[i / features_];
+    }
+  }
+
+ private:
+  const size_t features_;
+  std::vector<float> values_;
+};
+
+// A batch with a missing target, and outputs for it; a row per target.
 struct Case {
   explicit Case(const ModelSpec& spec) : outputs(kWindows * kTargets * Width(spec)) {
     std::mt19937_64 random(7);
@@ -32,7 +53,6 @@ struct Case {
   }
 
   static size_t Width(const ModelSpec& spec) { return static_cast<size_t>(spec.decoder_outputs()); }
-  HeadBatch Batch() const { return {logs, weight, candidates, long_share, z}; }
 
   std::vector<float> logs = std::vector<float>(kWindows * kBacktestLogs);
   std::vector<float> weight = {1, 0.5F, 0.25F};
@@ -45,10 +65,13 @@ struct Case {
 
 double LossOf(const ModelSpec& spec, const Case& c, std::vector<float>* gradient = nullptr,
               float* tau_gradient = nullptr) {
-  std::vector<float> unused(c.outputs.size());
+  Transposed candidates(c.candidates), outputs(c.outputs), slopes(c.outputs);
   float unused_tau = 0;
-  return HeadLoss(spec).Compute(c.Batch(), c.outputs, c.tau, gradient ? *gradient : unused,
-                                tau_gradient ? tau_gradient : &unused_tau);
+  const double loss = HeadLoss(spec).Compute(
+      {c.logs, c.weight, candidates.plane(), c.long_share, c.z}, outputs.plane(), c.tau,
+      slopes.plane(), tau_gradient ? tau_gradient : &unused_tau);
+  if (gradient) slopes.CopyTo(gradient);
+  return loss;
 }
 
 class HeadLossTest : public ::testing::TestWithParam<std::vector<double>> {

@@ -2,106 +2,99 @@
 
 #include <cstddef>
 
+#include "model/train/lstm_gates.h"
+#include "model/train/planes.h"
+
 namespace auspex::model {
 namespace {
 
 using torch::Tensor;
 
-// One step of one member: B rows of H units. What a row of gates holds is i, f, g, o.
+float* Data(const Tensor& tensor) { return tensor.data_ptr<float>(); }
+
+// Sizes of a layer and its input.
 struct Extents {
-  int64_t rows;
-  int64_t hidden;
+  Extents(const Tensor& x, const Tensor& weight_hh)
+      : members(x.size(0)),
+        inputs(static_cast<size_t>(x.size(1))),
+        steps(static_cast<size_t>(x.size(2))),
+        windows(static_cast<size_t>(x.size(3))),
+        hidden(static_cast<size_t>(weight_hh.size(2))) {}
+
+  size_t columns() const { return steps * windows; }
+  // Of one member of a tensor [M, rows, T, B].
+  Plane PlaneOf(const Tensor& all, int64_t member) const {
+    return {Data(all) + member * all.stride(0), columns()};
+  }
+
+  int64_t members;
+  size_t inputs, steps, windows, hidden;
 };
 
-// From the logistic of (i, f, 2g, o) to the gates, in place, and the new cell state.
-// `previous` is null in the first step.
-void OpenGates(const Extents& extents, float* gates, const float* previous, float* cell) {
-  const int64_t hidden = extents.hidden;
-  for (int64_t row = 0; row < extents.rows; ++row) {
-    const float* const i = gates + row * 4 * hidden;
-    const float* const f = i + hidden;
-    float* const g = gates + row * 4 * hidden + 2 * hidden;
-    float* const c = cell + row * hidden;
-    for (int64_t k = 0; k < hidden; ++k) {
-      g[k] = 2 * g[k] - 1;  // tanh(x) = 2 * logistic(2x) - 1
-      c[k] = i[k] * g[k];
+// What the forward pass of one member leaves: planes of all steps beside each other.
+struct Activations {
+  // The part that belongs to a step; the cell of the step before it.
+  LstmStep At(size_t column) const {
+    return {gates.From(column), cells.From(column), tanh_cells.From(column), states.From(column)};
+  }
+  ConstPlane CellBefore(size_t column, size_t windows) const {
+    return column == 0 ? ConstPlane() : cells.From(column - windows);
+  }
+
+  Plane gates, cells, tanh_cells, states;
+};
+
+struct LayerWeights {
+  LayerWeights(const Extents& extents, const Tensor& ih, const Tensor& hh, int64_t m)
+      : input(DenseLayer::Of(Data(ih[m]), 4 * extents.hidden, extents.inputs)),
+        recurrent(DenseLayer::Of(Data(hh[m]), 4 * extents.hidden, extents.hidden)) {}
+
+  DenseLayer input, recurrent;
+};
+
+void Forward(const Extents& extents, const LayerWeights& weights, ConstPlane x,
+             const Activations& all) {
+  Multiply(weights.input, x, extents.columns(), all.gates);
+  for (size_t column = 0; column < extents.columns(); column += extents.windows) {
+    if (column > 0) {
+      MultiplyAdd(weights.recurrent, all.states.From(column - extents.windows), extents.windows,
+                  all.gates.From(column));
     }
-    if (previous == nullptr) continue;
-    const float* const before = previous + row * hidden;
-    for (int64_t k = 0; k < hidden; ++k) c[k] += f[k] * before[k];
+    OpenGates(extents.hidden, extents.windows, all.CellBefore(column, extents.windows),
+              all.At(column));
   }
 }
 
-// What the backward pass of a step reads; all rows of one member.
-struct StepValues {
-  const float* gates;      // [B, 4H]
-  const float* tanh_cell;  // [B, H]
-  const float* previous;   // [B, H], the cell state before; null in the first step
-};
-
-// From the slopes by the step's hidden state and by its cell state (from the step after) to those
-// by its gates before they were opened, and by the cell state before, which replaces `cell_slope`.
-void CloseGates(const Extents& extents, const StepValues& values, const float* state_slope,
-                float* cell_slope, float* gate_slope) {
-  const int64_t hidden = extents.hidden;
-  for (int64_t row = 0; row < extents.rows; ++row) {
-    const float* const i = values.gates + row * 4 * hidden;
-    const float* const f = i + hidden;
-    const float* const g = f + hidden;
-    const float* const o = g + hidden;
-    const float* const tanh_c = values.tanh_cell + row * hidden;
-    const float* const dh = state_slope + row * hidden;
-    float* const dc = cell_slope + row * hidden;
-    float* const to = gate_slope + row * 4 * hidden;
-    for (int64_t k = 0; k < hidden; ++k) {
-      const float slope = dc[k] + dh[k] * o[k] * (1 - tanh_c[k] * tanh_c[k]);
-      to[k] = slope * g[k] * i[k] * (1 - i[k]);
-      to[2 * hidden + k] = slope * i[k] * (1 - g[k] * g[k]);
-      to[3 * hidden + k] = dh[k] * tanh_c[k] * o[k] * (1 - o[k]);
-      dc[k] = slope * f[k];
+// Slopes by the gates from those by the states, to which what later steps pass back is added.
+void Backward(const Extents& extents, const LayerWeights& weights, const Activations& all,
+              Plane state_slopes, Plane cell_slope, Plane gate_slopes) {
+  for (size_t next = extents.columns(); next > 0; next -= extents.windows) {
+    const size_t column = next - extents.windows;
+    if (next < extents.columns()) {
+      MultiplyAdd(weights.recurrent.Transposed(), gate_slopes.From(next), extents.windows,
+                  state_slopes.From(column));
     }
-    for (int64_t k = 0; k < hidden; ++k) {
-      const float before = values.previous == nullptr ? 0 : values.previous[row * hidden + k];
-      // dc is slope * f already.
-      to[hidden + k] = dc[k] * before * (1 - f[k]);
-    }
+    CloseGates(extents.hidden, extents.windows, all.CellBefore(column, extents.windows),
+               all.At(column), state_slopes.From(column), cell_slope, gate_slopes.From(column));
   }
-}
-
-// Rows of the g gate doubled: its tanh then comes out of the logistic of all four.
-Tensor DoubleG(const Tensor& of_gates, int64_t hidden) {
-  Tensor doubled = of_gates.clone();
-  doubled.narrow(1, 2 * hidden, hidden).mul_(2);
-  return doubled;
 }
 
 struct LstmFunction : torch::autograd::Function<LstmFunction> {
   static Tensor forward(torch::autograd::AutogradContext* context, const Tensor& x_any,
-                        const Tensor& weight_ih, const Tensor& weight_hh, const Tensor& bias) {
-    const Tensor x = x_any.contiguous();
-    const int64_t members = x.size(0), steps = x.size(1), rows = x.size(2);
+                        const Tensor& ih_any, const Tensor& hh_any, const Tensor& bias_any) {
+    const Tensor x = x_any.contiguous(), bias = bias_any.contiguous();
+    const Tensor weight_ih = ih_any.contiguous(), weight_hh = hh_any.contiguous();
+    const Extents extents(x, weight_hh);
     const int64_t hidden = weight_hh.size(2);
-    const Extents extents{rows, hidden};
-    const Tensor gates = torch::empty({members, steps, rows, 4 * hidden});
-    const Tensor cells = torch::empty({members, steps, rows, hidden});
+    const Tensor gates = torch::empty({x.size(0), 4 * hidden, x.size(2), x.size(3)});
+    const Tensor cells = torch::empty({x.size(0), hidden, x.size(2), x.size(3)});
     const Tensor tanh_cells = torch::empty_like(cells), states = torch::empty_like(cells);
-    const Tensor doubled_ih = DoubleG(weight_ih, hidden), doubled_hh = DoubleG(weight_hh, hidden);
-    const Tensor doubled_bias = DoubleG(bias, hidden);
-    for (int64_t m = 0; m < members; ++m) {
-      Tensor all_gates = gates[m].flatten(0, 1);
-      torch::addmm_out(all_gates, doubled_bias[m], x[m].flatten(0, 1), doubled_ih[m].t());
-      const Tensor recurrent = doubled_hh[m].t();
-      Tensor gate, cell, tanh_cell, state;
-      for (int64_t t = 0; t < steps; ++t) {
-        const Tensor previous_cell = cell, previous_state = state;
-        gate = gates[m][t], cell = cells[m][t], tanh_cell = tanh_cells[m][t], state = states[m][t];
-        if (t > 0) gate.addmm_(previous_state, recurrent);
-        gate.sigmoid_();
-        OpenGates(extents, gate.data_ptr<float>(),
-                  t > 0 ? previous_cell.data_ptr<float>() : nullptr, cell.data_ptr<float>());
-        torch::tanh_out(tanh_cell, cell);
-        torch::mul_out(state, gate.narrow(1, 3 * hidden, hidden), tanh_cell);
-      }
+    for (int64_t m = 0; m < extents.members; ++m) {
+      LayerWeights weights(extents, weight_ih, weight_hh, m);
+      weights.input.bias = Data(bias[m]);
+      Forward(extents, weights, extents.PlaneOf(x, m),
+              {extents.PlaneOf(gates, m), extents.PlaneOf(cells, m), extents.PlaneOf(tanh_cells, m),
+               extents.PlaneOf(states, m)});
     }
     context->save_for_backward({x, weight_ih, weight_hh, gates, cells, tanh_cells, states});
     context->saved_data["wants_x"] = x_any.requires_grad();
@@ -111,40 +104,31 @@ struct LstmFunction : torch::autograd::Function<LstmFunction> {
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  torch::autograd::variable_list by_states) {
     const auto saved = context->get_saved_variables();
-    const Tensor &x = saved[0], &weight_ih = saved[1], &weight_hh = saved[2], &gates = saved[3];
-    const Tensor &cells = saved[4], &tanh_cells = saved[5], &states = saved[6];
-    const int64_t steps = x.size(1), rows = x.size(2), hidden = weight_hh.size(2);
-    const Extents extents{rows, hidden};
+    const Tensor &x = saved[0], &weight_ih = saved[1], &weight_hh = saved[2], &states = saved[6];
+    const Extents extents(x, weight_hh);
+    const size_t gates = 4 * extents.hidden, columns = extents.columns();
+    const Tensor state_slopes = by_states[0].clone(at::MemoryFormat::Contiguous);
+    const Tensor cell_slope = torch::empty({weight_hh.size(2), x.size(3)});
+    const Tensor gate_slopes = torch::empty({4 * weight_hh.size(2), x.size(2), x.size(3)});
+    const Plane slopes{Data(gate_slopes), columns};
     const bool wants_x = context->saved_data["wants_x"].toBool();
-    Tensor x_slope = wants_x ? torch::empty_like(x) : Tensor();
-    const Tensor ih_slope = torch::empty_like(weight_ih), hh_slope = torch::zeros_like(weight_hh);
-    const Tensor bias_slope = torch::empty({x.size(0), 4 * hidden});
-    const Tensor gate_slopes = torch::empty({steps, rows, 4 * hidden});
-    for (int64_t m = 0; m < x.size(0); ++m) {
-      Tensor state_slope = torch::empty({rows, hidden});
-      const Tensor cell_slope = torch::zeros({rows, hidden});
-      for (int64_t t = steps - 1; t >= 0; --t) {
-        state_slope.copy_(by_states[0][m][t]);
-        if (t + 1 < steps) state_slope.addmm_(gate_slopes[t + 1], weight_hh[m]);
-        CloseGates(extents,
-                   {.gates = gates[m][t].data_ptr<float>(),
-                    .tanh_cell = tanh_cells[m][t].data_ptr<float>(),
-                    .previous = t > 0 ? cells[m][t - 1].data_ptr<float>() : nullptr},
-                   state_slope.data_ptr<float>(), cell_slope.data_ptr<float>(),
-                   gate_slopes[t].data_ptr<float>());
-      }
-      const Tensor slopes = gate_slopes.flatten(0, 1);
-      Tensor ih = ih_slope[m], bias = bias_slope[m];
-      torch::mm_out(ih, slopes.t(), x[m].flatten(0, 1));
-      torch::sum_out(bias, slopes, 0);
-      if (steps > 1) {
-        Tensor hh = hh_slope[m];
-        torch::mm_out(hh, gate_slopes.narrow(0, 1, steps - 1).flatten(0, 1).t(),
-                      states[m].narrow(0, 0, steps - 1).flatten(0, 1));
-      }
+    const Tensor x_slope = wants_x ? torch::empty_like(x) : Tensor();
+    const Tensor ih_slope = torch::zeros_like(weight_ih), hh_slope = torch::zeros_like(weight_hh);
+    const Tensor bias_slope = torch::zeros({x.size(0), weight_hh.size(1)});
+    for (int64_t m = 0; m < extents.members; ++m) {
+      const LayerWeights weights(extents, weight_ih, weight_hh, m);
+      cell_slope.zero_();
+      Backward(extents, weights,
+               {extents.PlaneOf(saved[3], m), extents.PlaneOf(saved[4], m),
+                extents.PlaneOf(saved[5], m), extents.PlaneOf(states, m)},
+               extents.PlaneOf(state_slopes, m), {Data(cell_slope), extents.windows}, slopes);
+      AddOuterProducts(slopes, gates, extents.PlaneOf(x, m), extents.inputs, columns,
+                       Data(ih_slope[m]));
+      AddOuterProducts(slopes.From(extents.windows), gates, extents.PlaneOf(states, m),
+                       extents.hidden, columns - extents.windows, Data(hh_slope[m]));
+      AddSums(slopes, gates, columns, Data(bias_slope[m]));
       if (wants_x) {
-        Tensor to = x_slope[m].flatten(0, 1);
-        torch::mm_out(to, slopes, weight_ih[m]);
+        Multiply(weights.input.Transposed(), slopes, columns, extents.PlaneOf(x_slope, m));
       }
     }
     return {x_slope, ih_slope, hh_slope, bias_slope};

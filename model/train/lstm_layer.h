@@ -1,5 +1,4 @@
-// An LSTM layer of several networks with its backward pass written out: two matrix products and one
-// loop per step, where autograd takes two dozen small operations. Knows LibTorch, so only
+// An LSTM layer of several networks with its backward pass written out. Knows LibTorch, so only
 // network.cc includes it.
 #pragma once
 
@@ -7,10 +6,10 @@
 
 namespace auspex::model {
 
-// Gate order i, f, g, o; starts from zero. Of M members: `x` [M, T, B, inputs], `weight_ih`
-// [M, 4 * hidden, inputs], `weight_hh` [M, 4 * hidden, hidden], `bias` [M, 4 * hidden], the sum of
-// LibTorch's two. The result is the hidden states, [M, T, B, hidden]. Differentiable once in all of
-// them.
+// Gate order i, f, g, o; starts from zero. Of M members: `x` [M, inputs, T, B], a plane each
+// (planes.h) of T steps with B windows; `weight_ih` [M, 4 * hidden, inputs], `weight_hh`
+// [M, 4 * hidden, hidden], `bias` [M, 4 * hidden], the sum of LibTorch's two. The result is the
+// hidden states, [M, hidden, T, B]. Differentiable once in all of them.
 torch::Tensor LstmLayer(const torch::Tensor& x, const torch::Tensor& weight_ih,
                         const torch::Tensor& weight_hh, const torch::Tensor& bias);
 

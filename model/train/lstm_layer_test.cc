@@ -21,6 +21,9 @@ void ExpectClose(const Pair& pair, const char* what) {
       << what << " differs by " << (pair.ours - pair.theirs).abs().max().item<float>();
 }
 
+// From [features, T, B] to [B, T, features].
+Tensor BatchFirst(const Tensor& plane) { return plane.permute({2, 1, 0}); }
+
 // Two members beside each other, each against a layer of LibTorch's with autograd.
 TEST(LstmLayerTest, StatesAndGradientsAreLibTorchs) {
   torch::manual_seed(3);
@@ -41,19 +44,19 @@ TEST(LstmLayerTest, StatesAndGradientsAreLibTorchs) {
     const Tensor weight_ih = torch::stack(ih).requires_grad_();
     const Tensor weight_hh = torch::stack(hh).requires_grad_();
     const Tensor bias_sum = torch::stack(bias).requires_grad_();
-    const Tensor x = torch::randn({2, steps, rows, inputs}).requires_grad_();
-    const Tensor slope = torch::randn({2, steps, rows, hidden});
+    const Tensor x = torch::randn({2, inputs, steps, rows}).requires_grad_();
+    const Tensor slope = torch::randn({2, hidden, steps, rows});
     const Tensor states = LstmLayer(x, weight_ih, weight_hh, bias_sum);
     (states * slope).sum().backward();
 
     for (int64_t m = 0; m < 2; ++m) {
-      const Tensor their_x = x.detach()[m].transpose(0, 1).contiguous().requires_grad_();
+      const Tensor their_x = BatchFirst(x.detach()[m]).contiguous().requires_grad_();
       auto& layer = theirs[static_cast<size_t>(m)];
-      const Tensor their_states = std::get<0>(layer->forward(their_x)).transpose(0, 1);
-      (their_states * slope[m]).sum().backward();
+      const Tensor their_states = std::get<0>(layer->forward(their_x));
+      (their_states * BatchFirst(slope[m])).sum().backward();
       const auto parameters = layer->parameters();
-      ExpectClose({states[m], their_states}, "states");
-      ExpectClose({x.grad()[m], their_x.grad().transpose(0, 1)}, "slope by x");
+      ExpectClose({BatchFirst(states[m]), their_states}, "states");
+      ExpectClose({BatchFirst(x.grad()[m]), their_x.grad()}, "slope by x");
       ExpectClose({weight_ih.grad()[m], parameters[0].grad()}, "slope by weight_ih");
       ExpectClose({weight_hh.grad()[m], parameters[1].grad()}, "slope by weight_hh");
       ExpectClose({bias_sum.grad()[m], parameters[2].grad()}, "slope by the bias");

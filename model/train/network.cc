@@ -110,6 +110,31 @@ torch::Tensor EncodeByTransformer(const ModelSpec& spec,
   return encoder.Normalize("norm.weight", "norm.bias", x).select(2, 0);
 }
 
+torch::Tensor EncodeByGru(const ModelSpec& spec,
+                          const std::map<std::string, torch::Tensor>& tensors,
+                          const torch::Tensor& patches) {
+  // Time first, so that the rows of one step lie together.
+  torch::Tensor x = patches.transpose(1, 2).contiguous();
+  for (int layer = 0; layer < spec.layers; ++layer) {
+    const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
+    x = GruLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"), of("encoder.bias_ih_l"),
+                 of("encoder.bias_hh_l"), x);
+  }
+  return x.select(1, x.size(1) - 1);
+}
+
+torch::Tensor EncodeByLstm(const ModelSpec& spec,
+                           const std::map<std::string, torch::Tensor>& tensors,
+                           const torch::Tensor& patches) {
+  torch::Tensor x = patches.permute({0, 3, 2, 1}).contiguous();  // [M, inputs, T, B]
+  for (int layer = 0; layer < spec.layers; ++layer) {
+    const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
+    x = LstmLayer(x, of("encoder.weight_ih_l"), of("encoder.weight_hh_l"),
+                  of("encoder.bias_ih_l") + of("encoder.bias_hh_l"));
+  }
+  return x.select(2, x.size(2) - 1).transpose(1, 2);
+}
+
 }  // namespace
 
 torch::Tensor StackParameters(const ModelSpec& spec, std::span<const Weights> members) {
@@ -146,19 +171,8 @@ Network::Tensors Network::Split(const torch::Tensor& parameters) const {
 // The encoder's output at the newest patch, [M, B, hidden].
 torch::Tensor Network::Encode(const Tensors& tensors, const torch::Tensor& patches) const {
   if (spec_.cell == Cell::kTransformer) return EncodeByTransformer(spec_, tensors, patches);
-  // Time first, so that the rows of one step lie together.
-  torch::Tensor x = patches.transpose(1, 2).contiguous();
-  for (int layer = 0; layer < spec_.layers; ++layer) {
-    const auto of = [&](const char* name) { return tensors.at(absl::StrCat(name, layer)); };
-    if (spec_.cell == Cell::kGru) {
-      x = GruLayer(of("encoder.weight_ih_l"), of("encoder.weight_hh_l"), of("encoder.bias_ih_l"),
-                   of("encoder.bias_hh_l"), x);
-    } else {
-      x = LstmLayer(x, of("encoder.weight_ih_l"), of("encoder.weight_hh_l"),
-                    of("encoder.bias_ih_l") + of("encoder.bias_hh_l"));
-    }
-  }
-  return x.select(1, x.size(1) - 1);
+  return spec_.cell == Cell::kGru ? EncodeByGru(spec_, tensors, patches)
+                                  : EncodeByLstm(spec_, tensors, patches);
 }
 
 // What all targets of a window share of the decoder's first layer, [M, B, width].

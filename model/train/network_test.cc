@@ -66,7 +66,11 @@ std::span<const float> Values(const Tensor& tensor) {
 
 // The same loss with LibTorch's own gradients up to the decoder's outputs, which are HeadLoss's.
 Tensor ExpectedLosses(const ModelSpec& spec, const Tensor& parameters, const Batch& batch) {
-  const Tensor outputs = Network(spec).Forward(parameters, batch.input).contiguous();
+  // [M, outputs, B * K], and the candidates so.
+  const Tensor outputs =
+      Network(spec).Forward(parameters, batch.input).flatten(1, 2).transpose(1, 2).contiguous();
+  const Tensor candidates = batch.candidates.flatten(1, 2).transpose(1, 2).contiguous();
+  const auto columns = static_cast<size_t>(outputs.size(2));
   const Tensor slopes = torch::empty_like(outputs);
   const Tensor tau = parameters.detach().select(1, parameters.size(1) - 1).contiguous();
   const Tensor tau_slopes = torch::empty_like(tau), losses = torch::empty_like(tau);
@@ -75,14 +79,14 @@ Tensor ExpectedLosses(const ModelSpec& spec, const Tensor& parameters, const Bat
   for (int64_t m = 0; m < kMembers; ++m) {
     const Tensor share = batch.weight[m] / there[m].sum();
     const Tensor to = slopes[m];
-    losses[m] = HeadLoss(spec).Compute({.backtest_logs = Values(logs[m]),
-                                        .weight = Values(share),
-                                        .candidates = Values(batch.candidates[m]),
-                                        .long_share = Values(batch.long_share[m]),
-                                        .z = Values(batch.z[m])},
-                                       Values(outputs[m]), Values(tau)[m],
-                                       {to.data_ptr<float>(), Values(to).size()},
-                                       tau_slopes.data_ptr<float>() + m);
+    losses[m] =
+        HeadLoss(spec).Compute({.backtest_logs = Values(logs[m]),
+                                .weight = Values(share),
+                                .candidates = {candidates[m].data_ptr<float>(), columns},
+                                .long_share = Values(batch.long_share[m]),
+                                .z = Values(batch.z[m])},
+                               {outputs[m].data_ptr<float>(), columns}, Values(tau)[m],
+                               {to.data_ptr<float>(), columns}, tau_slopes.data_ptr<float>() + m);
   }
   outputs.backward(slopes);
   parameters.grad().select(1, parameters.size(1) - 1).copy_(tau_slopes);
