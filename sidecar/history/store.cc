@@ -1,5 +1,7 @@
 #include "sidecar/history/store.h"
 
+#include <unistd.h>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/table.h>
@@ -88,25 +90,49 @@ class Store::Impl {
     (void)db->Close();
   }
 
+  rocksdb::Status Open(const StoreOptions& options) {
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const char* name : kFamilyNames) {
+      descriptors.emplace_back(name, FamilyOptions(options, cache));
+    }
+    LeaveUncompressed(descriptors[static_cast<size_t>(Family::kPending)].options);
+    const bool fresh = access((options.path + "/CURRENT").c_str(), F_OK) != 0;
+    return fresh ? Create(options, descriptors) : OpenAll(options, std::move(descriptors));
+  }
+
   std::shared_ptr<rocksdb::Cache> cache;
   std::unique_ptr<rocksdb::DB> db;
   std::vector<rocksdb::ColumnFamilyHandle*> families;  // owned by the database; in Family's order
+
+ private:
+  // All families in one go: created by the opening, each of them writes and checks the options of
+  // all.
+  rocksdb::Status Create(const StoreOptions& options,
+                         const std::vector<rocksdb::ColumnFamilyDescriptor>& descriptors) {
+    const rocksdb::Options all(DatabaseOptions(options), FamilyOptions(options, cache));
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status = rocksdb::DB::Open(all, options.path, &opened);
+    db.reset(opened);
+    return status.ok() ? db->CreateColumnFamilies(descriptors, &families) : status;
+  }
+
+  // Those that are missing, because a creation was interrupted or by an older program, are made.
+  rocksdb::Status OpenAll(const StoreOptions& options,
+                          std::vector<rocksdb::ColumnFamilyDescriptor> descriptors) {
+    descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, cache));
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &families, &opened);
+    db.reset(opened);
+    return status;
+  }
 };
 
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options, Logger logger) {
   if (absl::Status status = CreateDirectories(options.path); !status.ok()) return status;
   auto impl = std::make_unique<Impl>();
   impl->cache = rocksdb::NewLRUCache(options.cache_bytes);
-  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  for (const char* name : kFamilyNames) {
-    descriptors.emplace_back(name, FamilyOptions(options, impl->cache));
-  }
-  LeaveUncompressed(descriptors[static_cast<size_t>(Family::kPending)].options);
-  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, impl->cache));
-  rocksdb::DB* db = nullptr;
-  const rocksdb::Status status =
-      rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &impl->families, &db);
-  impl->db.reset(db);
+  const rocksdb::Status status = impl->Open(options);
   if (!status.ok()) return OpenError(options.path, status);
   logger.Debug("store opened", {{"path", options.path}});
   return std::unique_ptr<Store>(new Store(std::move(impl)));
