@@ -11,9 +11,13 @@ ForecastScratch::ForecastScratch(const ModelSpec& model_spec, const NetworkKerne
       builder(model_spec),
       k(static_cast<size_t>(model_spec.horizon_steps)),
       outputs(k.size() * network.OutputStride(model_spec)),
-      quantiles(model_spec.quantiles.size()),
+      quantiles(k.size() * model_spec.quantiles.size()),
       kernel(network.NewScratch()) {
   std::iota(k.begin(), k.end(), 1);
+  for (const int target : k) {
+    long_share.push_back(
+        LongLeadShare(static_cast<float>(target) / static_cast<float>(spec.horizon_steps)));
+  }
 }
 
 std::unique_ptr<ForecastScratch> ScratchPool::Take(const ModelSpec& spec,

@@ -19,11 +19,12 @@ struct ForecastScratch {
   ModelSpec spec;
   SeriesIndex series;
   FeatureBuilder builder;
-  std::vector<int> k;  // every target, 1..horizon_steps
+  std::vector<int> k;             // every target, 1..horizon_steps
+  std::vector<float> long_share;  // LongLeadShare of each
   WindowFeatures window;
   TargetFeatures targets;
   std::vector<float> outputs;     // of the kernel, for every target
-  std::vector<double> quantiles;  // of one target
+  std::vector<double> quantiles;  // [targets][levels]
   std::unique_ptr<KernelScratch> kernel;
 };
 

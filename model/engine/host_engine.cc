@@ -63,15 +63,17 @@ void HostEngine::ForecastOne(const ForecastItem& item, ForecastScratch* scratch,
   scratch->builder.Targets(scratch->series, origin, scratch->window, scratch->k, &scratch->targets);
   kernel_->Run(model, scratch->window, scratch->targets, scratch->kernel.get(), scratch->outputs);
 
+  kernel_->Quantiles(model,
+                     {scratch->window, scratch->targets, scratch->long_share, scratch->outputs},
+                     scratch->quantiles);
+
   const OutputHead head(spec, model.tau());
-  const size_t stride = kernel_->OutputStride(spec);
   const size_t levels = spec.quantiles.size();
   for (size_t t = 0; t < scratch->k.size(); ++t) {
-    const TargetInputs target = TargetInputsAt(scratch->window, scratch->targets, t);
-    const auto outputs = std::span<const float>(scratch->outputs)
-                             .subspan(t * stride, static_cast<size_t>(spec.decoder_outputs()));
-    head.Quantiles(target, outputs, scratch->quantiles);
-    head.Publish(scratch->window, item.blend, target.candidates, scratch->quantiles,
+    const auto candidates =
+        std::span<const float>(scratch->targets.candidates).subspan(t * kCandidates, kCandidates);
+    head.Publish(scratch->window, item.blend, candidates,
+                 std::span<const double>(scratch->quantiles).subspan(t * levels, levels),
                  out.subspan(t * levels, levels));
   }
 }

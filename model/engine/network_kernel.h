@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "model/engine/engine.h"
@@ -24,6 +25,14 @@ class HostModel : public PreparedModel {
  private:
   ModelSpec spec_;
   float tau_;
+};
+
+// What the output head reads of all targets of a window. Borrowed.
+struct HeadInputs {
+  const WindowFeatures& window;
+  const TargetFeatures& targets;
+  std::span<const float> long_share;  // [targets]: LongLeadShare of each
+  std::span<const float> outputs;     // of NetworkKernel::Run
 };
 
 // Memory of one thread, reused between windows. Each kernel has its own kind.
@@ -52,6 +61,9 @@ class NetworkKernel {
   virtual void Run(const HostModel& model, const WindowFeatures& window,
                    const TargetFeatures& targets, KernelScratch* scratch,
                    std::span<float> outputs) const = 0;
+  // The output head (output_head.h) of all targets: quantiles in units of z, [targets][levels].
+  virtual void Quantiles(const HostModel& model, const HeadInputs& inputs,
+                         std::span<double> quantiles) const = 0;
 };
 
 // Plain loops in double precision: the reference.

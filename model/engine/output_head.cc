@@ -32,23 +32,6 @@ double BlendOfCandidates(double tau, const TargetInputs& target, std::span<const
   return sum / weights;
 }
 
-// Where the last value has a probability of its own ("no change"), the quantile of every level that
-// falls into it is exactly that value; the others stay on their side of it.
-void PutAtLast(double last, double below, double up_to, std::span<const double> levels,
-               std::span<double> quantiles) {
-  if (up_to - below < kStayMin) return;
-  for (size_t i = 0; i < quantiles.size(); ++i) {
-    double& value = quantiles[i];
-    if (levels[i] < below) {
-      value = std::min(value, last);
-    } else if (levels[i] > up_to) {
-      value = std::max(value, last);
-    } else {
-      value = last;
-    }
-  }
-}
-
 float ToFloat(double value) {
   constexpr double kMax = std::numeric_limits<float>::max();
   return static_cast<float>(std::clamp(value, -kMax, kMax));
@@ -64,6 +47,21 @@ double Median(const WindowFeatures& window, const Blend& blend, std::span<const 
 }
 
 }  // namespace
+
+void PutAtLast(double last, double below, double up_to, std::span<const double> levels,
+               std::span<double> quantiles) {
+  if (up_to - below < kStayMin) return;
+  for (size_t i = 0; i < quantiles.size(); ++i) {
+    double& value = quantiles[i];
+    if (levels[i] < below) {
+      value = std::min(value, last);
+    } else if (levels[i] > up_to) {
+      value = std::max(value, last);
+    } else {
+      value = last;
+    }
+  }
+}
 
 OutputHead::OutputHead(const ModelSpec& spec, double tau)
     : levels_(spec.quantiles), median_(static_cast<size_t>(spec.median_index())), tau_(tau) {}

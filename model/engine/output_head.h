@@ -18,6 +18,12 @@ struct TargetInputs {
 };
 TargetInputs TargetInputsAt(const WindowFeatures& window, const TargetFeatures& targets, size_t t);
 
+// Where the last value has a probability of its own ("no change": it lies between the chances of a
+// value below the last and of one up to it), the quantile of every level that falls into it becomes
+// exactly that value; the others stay on their side of it.
+void PutAtLast(double last, double below, double up_to, std::span<const double> levels,
+               std::span<double> quantiles);
+
 class OutputHead {
  public:
   // Borrows the spec's quantile levels.

@@ -2,6 +2,7 @@
 
 #include "model/engine/network_kernel.h"
 #include "model/engine/network_reference.h"
+#include "model/engine/output_head.h"
 
 namespace auspex::model {
 namespace {
@@ -44,6 +45,19 @@ class ScalarKernel final : public NetworkKernel {
         DecoderOutputs(scalar.network_spec(), scalar.weights(), window, targets);
     std::transform(exact.begin(), exact.end(), outputs.begin(),
                    [](double value) { return static_cast<float>(value); });
+  }
+
+  void Quantiles(const HostModel& model, const HeadInputs& inputs,
+                 std::span<double> quantiles) const override {
+    const ModelSpec& spec = model.network_spec();
+    const OutputHead head(spec, model.tau());
+    const size_t stride = OutputStride(spec);
+    const size_t levels = spec.quantiles.size();
+    for (size_t t = 0; t < inputs.long_share.size(); ++t) {
+      head.Quantiles(TargetInputsAt(inputs.window, inputs.targets, t),
+                     inputs.outputs.subspan(t * stride, stride),
+                     quantiles.subspan(t * levels, levels));
+    }
   }
 };
 

@@ -3,6 +3,7 @@
 #include "model/engine/network_kernel.h"
 #include "model/engine/packed_network.h"
 #include "model/engine/simd_forward.h"
+#include "model/engine/simd_head.h"
 
 namespace auspex::model {
 namespace {
@@ -48,6 +49,11 @@ class SimdKernel final : public NetworkKernel {
     SimdBuffers& buffers = static_cast<SimdScratch*>(scratch)->buffers;
     buffers.Fit(network);
     SimdForward(network, window, targets, &buffers, outputs);
+  }
+
+  void Quantiles(const HostModel& model, const HeadInputs& inputs,
+                 std::span<double> quantiles) const override {
+    SimdHead(model, inputs, OutputStride(model.network_spec()), quantiles);
   }
 };
 
