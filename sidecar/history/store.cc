@@ -121,7 +121,7 @@ class Store::Impl {
                           std::vector<rocksdb::ColumnFamilyDescriptor> descriptors) {
     descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions(options, cache));
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status =
+    rocksdb::Status status =
         rocksdb::DB::Open(DatabaseOptions(options), options.path, descriptors, &families, &opened);
     db.reset(opened);
     return status;
