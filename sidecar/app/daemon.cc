@@ -110,6 +110,7 @@ class Daemon::Impl {
   std::unique_ptr<History> history;
   std::unique_ptr<PendingLog> pending;
   std::unique_ptr<IssuedLog> issued;
+  std::unique_ptr<IssuedLog> shadow;
   std::unique_ptr<StateStore> state;
   std::unique_ptr<ModelRegistry> registry;
   std::unique_ptr<ThreadPool> pool;
@@ -188,6 +189,7 @@ absl::Status Daemon::Impl::OpenStores() {
   history = *std::move(opened_history);
   pending = std::make_unique<PendingLog>(*store);
   issued = std::make_unique<IssuedLog>(*store);
+  shadow = std::make_unique<IssuedLog>(*store, Store::Family::kShadow);
   state = std::make_unique<StateStore>(*store);
   RegistryOptions registry_options;
   registry_options.directory = options.storage_path + "/models";
@@ -224,7 +226,7 @@ absl::Status Daemon::Impl::BuildStages() {
       logger, metrics);
   forecaster = std::make_unique<Forecaster>(*history, *registry, *engine, clock, metrics);
   ledger = std::make_unique<Ledger>(
-      LedgerParts{*history, *issued, *state, clock, logger.For("ledger"), metrics});
+      LedgerParts{*history, *issued, *shadow, *state, clock, logger.For("ledger"), metrics});
   BuildTrainer();
   BuildLoops();
   return absl::OkStatus();

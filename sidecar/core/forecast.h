@@ -26,6 +26,7 @@ struct Forecast {
   DurationMs step_ms = 0;
   std::vector<double> quantile_levels;
   std::vector<float> values;
+  uint64_t model_version = 0;   // that made it; 0: none has been trained, or none answers
   double last_value = 0;        // observed at the origin (forward filled inside a gap)
   bool never_negative = false;  // no value of the context is, so no quantile is
   std::string model;            // lstm | base | seasonal_naive | last | blend | naive_blend | none

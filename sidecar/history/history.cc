@@ -160,7 +160,8 @@ absl::Status History::Impl::DropRule(const std::string& name, RuleId id) {
                             AggregateTimeKey(aggregate, INT64_MAX));
     rule_of.erase(aggregate);
   }
-  for (const Store::Family family : {Store::Family::kSteps, Store::Family::kIssued}) {
+  for (const Store::Family family :
+       {Store::Family::kSteps, Store::Family::kIssued, Store::Family::kShadow}) {
     (void)batch.DeleteRange(store.family(family), RuleTimeKey(id, INT64_MIN),
                             RuleTimeKey(id, INT64_MAX));
   }

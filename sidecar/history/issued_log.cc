@@ -75,7 +75,7 @@ bool DecodeRow(std::string_view bytes, IssuedRow* row) {
 }  // namespace
 
 absl::Status IssuedLog::Put(RuleId rule, TimestampMs origin_ms, const IssuedRow& row) {
-  return FromRocks(store_.db().Put(rocksdb::WriteOptions(), store_.family(Store::Family::kIssued),
+  return FromRocks(store_.db().Put(rocksdb::WriteOptions(), store_.family(family_),
                                    RuleTimeKey(rule, origin_ms), EncodeRow(row)),
                    "cannot keep issued forecasts");
 }
@@ -84,7 +84,7 @@ absl::Status IssuedLog::Read(
     RuleId rule, TimestampMs first_ms, TimestampMs last_ms,
     const std::function<void(TimestampMs, const IssuedRow&)>& visit) const {
   std::unique_ptr<rocksdb::Iterator> it(
-      store_.db().NewIterator(rocksdb::ReadOptions(), store_.family(Store::Family::kIssued)));
+      store_.db().NewIterator(rocksdb::ReadOptions(), store_.family(family_)));
   const std::string end = RuleTimeKey(rule, last_ms);
   IssuedRow row;
   for (it->Seek(RuleTimeKey(rule, first_ms)); it->Valid() && it->key().compare(end) <= 0;
@@ -105,7 +105,7 @@ absl::Status IssuedLog::Read(
 absl::Status IssuedLog::Trim(RuleId rule, TimestampMs t_ms) {
   // Called after every issue, so it drops a row or none: single deletions, since every reader would
   // have to step over thousands of range deletions.
-  rocksdb::ColumnFamilyHandle* family = store_.family(Store::Family::kIssued);
+  rocksdb::ColumnFamilyHandle* family = store_.family(family_);
   const std::string end = RuleTimeKey(rule, t_ms);
   std::unique_ptr<rocksdb::Iterator> it(store_.db().NewIterator(rocksdb::ReadOptions(), family));
   rocksdb::WriteBatch batch;

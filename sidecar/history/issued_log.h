@@ -37,8 +37,10 @@ struct IssuedRow {
 // One row per rule and origin. Thread-safe.
 class IssuedLog {
  public:
-  // `store` must outlive the log.
-  explicit IssuedLog(Store& store) : store_(store) {}
+  // `store` must outlive the log. The family kShadow is a log of its own, of what two models said
+  // while one challenged the other (ledger.h).
+  explicit IssuedLog(Store& store, Store::Family family = Store::Family::kIssued)
+      : store_(store), family_(family) {}
 
   // REQUIRES: every forecast has leads x levels values, and factors are none or one per lead.
   absl::Status Put(RuleId rule, TimestampMs origin_ms, const IssuedRow& row);
@@ -51,6 +53,7 @@ class IssuedLog {
 
  private:
   Store& store_;
+  const Store::Family family_;
 };
 
 }  // namespace auspex

@@ -17,8 +17,8 @@ namespace auspex {
 namespace {
 
 // In the order of Store::Family.
-constexpr std::array<const char*, 6> kFamilyNames = {"state",  "rules",   "steps",
-                                                     "blocks", "pending", "issued"};
+constexpr std::array<const char*, 7> kFamilyNames = {"state",   "rules",  "steps", "blocks",
+                                                     "pending", "issued", "shadow"};
 constexpr int kOpenFilesMax = 64;  // each costs its index and filter in memory
 constexpr int kBackgroundJobs = 2;
 constexpr size_t kInfoLogBytes = 1u << 20;

@@ -27,7 +27,7 @@ struct StoreOptions {
 // FailedPrecondition that names the path.
 class Store {
  public:
-  enum class Family { kState, kRules, kSteps, kBlocks, kPending, kIssued };
+  enum class Family { kState, kRules, kSteps, kBlocks, kPending, kIssued, kShadow };
 
   static absl::StatusOr<std::unique_ptr<Store>> Open(const StoreOptions& options, Logger logger);
   ~Store();

@@ -27,10 +27,6 @@ std::string StateKey(RuleId rule) {
   return absl::StrCat(kStateFolder, static_cast<uint32_t>(rule));
 }
 
-std::vector<DurationMs> LeadsOf(const Rule& rule) {
-  return LedgerLeads(rule.leads_ms, rule.horizon_ms, rule.values.step_ms);
-}
-
 // The value of a season ago at a target; of earlier seasons, then the last one, where it is
 // missing. `context` ends at the target, which is `lead` steps after the origin.
 double SeasonalNaiveAt(std::span<const float> context, size_t lead, size_t season) {
@@ -48,6 +44,10 @@ double SeasonalNaiveAt(std::span<const float> context, size_t lead, size_t seaso
 
 Ledger::Ledger(LedgerParts parts) : parts_(std::move(parts)), metrics_(parts_.metrics) {}
 
+std::vector<DurationMs> Ledger::LeadsOf(const Rule& rule) {
+  return LedgerLeads(rule.leads_ms, rule.horizon_ms, rule.values.step_ms);
+}
+
 Ledger::Entry& Ledger::EntryOf(const ActiveRule& active) const {
   const auto [it, is_new] = entries_.try_emplace(active.values_id);
   Entry& entry = it->second;
@@ -64,6 +64,7 @@ Ledger::Entry& Ledger::EntryOf(const ActiveRule& active) const {
       parts_.logger.Warn("the ledger starts anew: what is kept of it cannot be read",
                          {{"rule", active.rule.name}, {"error", bytes.status()}});
     }
+    LoadChallenge(active.values_id, entry);
   }
   entry.ledger.SetLeads(LeadsOf(active.rule));
   return entry;
@@ -81,12 +82,12 @@ void Ledger::Score(const ActiveRule& active) {
   const TimestampMs scored_ms = StartAt(active, last_ms);
   const TimestampMs until_ms = std::min(last_ms, scored_ms + kStepsPerCall * step_ms);
   for (TimestampMs t_ms = scored_ms + step_ms; t_ms <= until_ms; t_ms += step_ms) {
-    const auto batches = OutcomesAt(active, t_ms);
-    if (!batches.ok()) {
+    const auto outcomes = OutcomesAt(active, t_ms);
+    if (!outcomes.ok()) {
       parts_.logger.Error("issued forecasts are not scored",
-                          {{"rule", active.rule.name}, {"error", batches.status()}});
+                          {{"rule", active.rule.name}, {"error", outcomes.status()}});
     }
-    Take(active, t_ms, batches.ok() ? *batches : std::vector<OutcomeBatch>());
+    Take(active, t_ms, outcomes.ok() ? *outcomes : StepOutcomes());
   }
 }
 
@@ -100,39 +101,53 @@ TimestampMs Ledger::StartAt(const ActiveRule& active, TimestampMs last_ms) {
   return scored_ms;
 }
 
-absl::StatusOr<std::vector<OutcomeBatch>> Ledger::OutcomesAt(const ActiveRule& active,
-                                                             TimestampMs t_ms) const {
+absl::StatusOr<Ledger::StepOutcomes> Ledger::OutcomesAt(const ActiveRule& active,
+                                                        TimestampMs t_ms) const {
   const std::vector<DurationMs> leads_ms = LeadsOf(active.rule);
+  const std::vector<DurationMs> compared_ms = ComparedLeads(active);
   std::vector<IssuedRow> rows(leads_ms.size());
-  std::vector<OutcomeBatch> batches(leads_ms.size());
-  std::map<AggregateId, std::vector<Due>> due;
+  std::vector<IssuedRow> paired_rows(compared_ms.size());
+  DueByAggregate due;
+  StepOutcomes outcomes;
   for (size_t i = 0; i < leads_ms.size(); ++i) {
-    IssuedRow& row = rows[i];
-    const TimestampMs origin_ms = t_ms - leads_ms[i];
-    absl::Status status =
-        parts_.issued.Read(active.values_id, origin_ms, origin_ms,
-                           [&](TimestampMs, const IssuedRow& read) { row = read; });
-    if (!status.ok()) return status;
-    const auto found = std::find(row.leads_ms.begin(), row.leads_ms.end(), leads_ms[i]);
-    if (found == row.leads_ms.end()) continue;
-    const auto lead = static_cast<size_t>(found - row.leads_ms.begin());
-    batches[i] = {.lead_ms = leads_ms[i],
-                  .target_ms = t_ms,
-                  .levels = row.quantile_levels,
-                  .factor = row.FactorAt(lead),
-                  .outcomes = {}};
-    for (const IssuedForecast& forecast : row.forecasts) {
-      due[forecast.aggregate].push_back({lead, &row, &forecast});
-    }
+    const auto lead = FindDue(parts_.issued, active, t_ms, leads_ms[i], &rows[i], &due);
+    if (!lead.ok()) return lead.status();
+    if (!*lead) continue;
+    outcomes.batches.push_back({.lead_ms = leads_ms[i],
+                                .target_ms = t_ms,
+                                .levels = rows[i].quantile_levels,
+                                .factor = rows[i].FactorAt(**lead),
+                                .outcomes = {}});
+  }
+  for (size_t i = 0; i < compared_ms.size(); ++i) {
+    const auto lead = FindDue(parts_.shadow, active, t_ms, compared_ms[i], &paired_rows[i], &due);
+    if (!lead.ok()) return lead.status();
   }
   for (const auto& [aggregate, of_it] : due) {
-    AddOutcomes(active, aggregate, of_it, t_ms, &batches);
+    AddOutcomes(active, aggregate, of_it, t_ms, &outcomes);
   }
-  return batches;
+  return outcomes;
+}
+
+absl::StatusOr<std::optional<size_t>> Ledger::FindDue(const IssuedLog& log,
+                                                      const ActiveRule& active, TimestampMs t_ms,
+                                                      DurationMs lead_ms, IssuedRow* row,
+                                                      DueByAggregate* due) const {
+  const TimestampMs origin_ms = t_ms - lead_ms;
+  absl::Status status = log.Read(active.values_id, origin_ms, origin_ms,
+                                 [&](TimestampMs, const IssuedRow& read) { *row = read; });
+  if (!status.ok()) return status;
+  const auto found = std::find(row->leads_ms.begin(), row->leads_ms.end(), lead_ms);
+  if (found == row->leads_ms.end()) return std::nullopt;
+  const auto lead = static_cast<size_t>(found - row->leads_ms.begin());
+  for (const IssuedForecast& forecast : row->forecasts) {
+    (*due)[forecast.aggregate].push_back({lead, row, &forecast, &log == &parts_.shadow});
+  }
+  return lead;
 }
 
 void Ledger::AddOutcomes(const ActiveRule& active, AggregateId aggregate, std::span<const Due> due,
-                         TimestampMs t_ms, std::vector<OutcomeBatch>* batches) const {
+                         TimestampMs t_ms, StepOutcomes* outcomes) const {
   const DurationMs step_ms = active.rule.values.step_ms;
   const model::ModelSpec grid{.step_ms = step_ms};
   std::vector<float> context(active.rule.model.context_ms / step_ms);
@@ -143,32 +158,37 @@ void Ledger::AddOutcomes(const ActiveRule& active, AggregateId aggregate, std::s
   const bool never_negative =
       std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
   for (const Due& one : due) {
-    const size_t levels = one.row->quantile_levels.size();
-    const auto first = one.forecast->values.begin() + static_cast<ptrdiff_t>(one.lead * levels);
-    const auto lead_steps = static_cast<size_t>(one.row->leads_ms[one.lead] / step_ms);
+    const std::vector<double>& levels = one.row->quantile_levels;
+    const auto first =
+        one.forecast->values.begin() + static_cast<ptrdiff_t>(one.lead * levels.size());
+    const DurationMs lead_ms = one.row->leads_ms[one.lead];
+    const auto lead_steps = static_cast<size_t>(lead_ms / step_ms);
     if (lead_steps >= context.size()) continue;
-    const auto batch =
-        std::find_if(batches->begin(), batches->end(), [&](const OutcomeBatch& candidate) {
-          return candidate.lead_ms == one.row->leads_ms[one.lead];
-        });
-    batch->outcomes.push_back(
-        {.aggregate = aggregate,
-         .quantiles = {first, first + static_cast<ptrdiff_t>(levels)},
-         .truth = truth,
-         .last_value = static_cast<double>(context[context.size() - 1 - lead_steps]),
-         .naive = SeasonalNaiveAt(context, lead_steps, static_cast<size_t>(grid.season_steps())),
-         .seasonal_change = seasonal_change,
-         .never_negative = never_negative});
+    const Outcome outcome{
+        .aggregate = aggregate,
+        .quantiles = {first, first + static_cast<ptrdiff_t>(levels.size())},
+        .truth = truth,
+        .last_value = static_cast<double>(context[context.size() - 1 - lead_steps]),
+        .naive = SeasonalNaiveAt(context, lead_steps, static_cast<size_t>(grid.season_steps())),
+        .seasonal_change = seasonal_change,
+        .never_negative = never_negative};
+    if (one.paired) {
+      const auto pair = PairedLossOf(outcome, std::span(levels).first(levels.size() / 2));
+      if (pair) outcomes->pairs.push_back(*pair);
+      continue;
+    }
+    std::find_if(outcomes->batches.begin(), outcomes->batches.end(),
+                 [&](const OutcomeBatch& batch) { return batch.lead_ms == lead_ms; })
+        ->outcomes.push_back(outcome);
   }
 }
 
-void Ledger::Take(const ActiveRule& active, TimestampMs t_ms,
-                  const std::vector<OutcomeBatch>& batches) {
+void Ledger::Take(const ActiveRule& active, TimestampMs t_ms, const StepOutcomes& outcomes) {
   absl::MutexLock lock(&mu_);
   Entry& entry = EntryOf(active);
   entry.scored_ms = t_ms;
   entry.changed = true;
-  for (const OutcomeBatch& batch : batches) {
+  for (const OutcomeBatch& batch : outcomes.batches) {
     metrics_.Scored(active.rule.name, batch.lead_ms, batch.outcomes.size());
     if (!entry.ledger.Add(batch)) continue;
     metrics_.Drifted(active.rule.name);
@@ -176,6 +196,10 @@ void Ledger::Take(const ActiveRule& active, TimestampMs t_ms,
                        {{"rule", active.rule.name}, {"horizon", FormatDuration(batch.lead_ms)}});
   }
   metrics_.Show(active.rule.name, entry.ledger);
+  if (entry.challenge) {
+    entry.challenge->Add(t_ms, outcomes.pairs);
+    metrics_.ShowChallenger(active.rule.name, *entry.challenge);
+  }
   const TimestampMs now_ms = parts_.clock.NowMs();
   if (now_ms - entry.saved_at_ms >= kSaveEvery) {
     entry.ledger.Forget(t_ms - active.rule.retention_ms);
@@ -184,11 +208,15 @@ void Ledger::Take(const ActiveRule& active, TimestampMs t_ms,
 }
 
 void Ledger::SaveEntry(RuleId rule, Entry& entry) {
+  // The challenge first: it passes over what it has counted, so it may be ahead but not behind.
+  absl::Status status;
+  if (entry.challenge) {
+    status = parts_.state.Put(ChallengeKey(rule), entry.challenge->Serialize());
+  }
   std::string bytes(reinterpret_cast<const char*>(&entry.scored_ms), sizeof(entry.scored_ms));
   bytes += entry.ledger.Serialize();
-  if (absl::Status status = parts_.state.Put(StateKey(rule), bytes); !status.ok()) {
-    parts_.logger.Error("the ledger is not kept", {{"error", status}});
-  }
+  if (status.ok()) status = parts_.state.Put(StateKey(rule), bytes);
+  if (!status.ok()) parts_.logger.Error("the ledger is not kept", {{"error", status}});
   entry.saved_at_ms = parts_.clock.NowMs();
   entry.changed = false;
 }
@@ -260,6 +288,7 @@ void Ledger::Retain(const ActiveRules& rules) {
   std::vector<RuleId> ids;
   for (const ActiveRule& active : rules.rules) {
     keep.push_back(StateKey(active.values_id));
+    keep.push_back(ChallengeKey(active.values_id));
     ids.push_back(active.values_id);
   }
   const auto is_gone = [](const auto& kept, const auto& one) {
@@ -267,10 +296,13 @@ void Ledger::Retain(const ActiveRules& rules) {
   };
   absl::MutexLock lock(&mu_);
   std::erase_if(entries_, [&](const auto& entry) { return is_gone(ids, entry.first); });
-  const auto keys = parts_.state.Keys(kStateFolder);
-  absl::Status status = keys.status();
-  for (size_t i = 0; status.ok() && i < keys->size(); ++i) {
-    if (is_gone(keep, (*keys)[i])) status = parts_.state.Delete((*keys)[i]);
+  absl::Status status;
+  for (const char* folder : {kStateFolder, kChallengeFolder}) {
+    const auto keys = parts_.state.Keys(folder);
+    if (status.ok()) status = keys.status();
+    for (size_t i = 0; status.ok() && i < keys->size(); ++i) {
+      if (is_gone(keep, (*keys)[i])) status = parts_.state.Delete((*keys)[i]);
+    }
   }
   if (!status.ok()) parts_.logger.Error("old ledgers are not deleted", {{"error", status}});
 }

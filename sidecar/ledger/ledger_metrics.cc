@@ -1,5 +1,7 @@
 #include "sidecar/ledger/ledger_metrics.h"
 
+#include <cmath>
+
 #include "sidecar/core/duration.h"
 
 namespace auspex {
@@ -44,7 +46,18 @@ LedgerMetrics::LedgerMetrics(prometheus::Registry& registry)
                     "What the model's distance of quantiles from the median is multiplied by.")),
       drift_score_(AddGauges(registry, "auspex_ledger_drift_score",
                              "CUSUM of the live loss above its band, in deviations; 10 is an "
-                             "alarm.")) {}
+                             "alarm.")),
+      challenger_version_(AddGauges(registry, "auspex_ledger_challenger_version",
+                                    "Model version that challenges the one that serves.")),
+      challenger_blocks_(AddGauges(registry, "auspex_ledger_challenger_blocks",
+                                   "Blocks of time in which both were compared.")),
+      challenger_ratio_(AddGauges(registry, "auspex_ledger_challenger_loss_ratio",
+                                  "Challenger's loss over that of the serving version on the same "
+                                  "targets; below 1 it is better.")),
+      challenger_error_(AddGauges(registry, "auspex_ledger_challenger_loss_ratio_error",
+                                  "Standard error of the ratio, relative to it.")),
+      challenger_results_(AddCounters(registry, "auspex_ledger_challenger_results_total",
+                                      "Challenges that ended: promoted or dropped.")) {}
 
 void LedgerMetrics::Scored(const std::string& rule, DurationMs lead_ms, size_t outcomes) {
   if (outcomes == 0) return;
@@ -66,6 +79,24 @@ void LedgerMetrics::Show(const std::string& rule, const RuleLedger& ledger) {
     factor_.Add(labels).Set(lead.interval.factor());
   }
   drift_score_.Add({{"rule", rule}}).Set(ledger.drift().score());
+}
+
+void LedgerMetrics::ShowChallenger(const std::string& rule, const ChallengeScore& score) {
+  const prometheus::Labels labels = {{"rule", rule}};
+  const ChallengeEvidence evidence = score.evidence();
+  challenger_version_.Add(labels).Set(static_cast<double>(score.version()));
+  challenger_blocks_.Add(labels).Set(evidence.blocks);
+  SetIfKnown(challenger_ratio_, labels, std::exp(evidence.log_ratio));
+  SetIfKnown(challenger_error_, labels, evidence.standard_error);
+}
+
+void LedgerMetrics::ChallengeEnded(const std::string& rule, const std::string& result) {
+  const prometheus::Labels labels = {{"rule", rule}};
+  for (Gauges* gauges :
+       {&challenger_version_, &challenger_blocks_, &challenger_ratio_, &challenger_error_}) {
+    gauges->Remove(&gauges->Add(labels));
+  }
+  challenger_results_.Add({{"rule", rule}, {"result", result}}).Increment();
 }
 
 }  // namespace auspex

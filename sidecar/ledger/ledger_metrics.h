@@ -10,6 +10,7 @@
 #include <string>
 
 #include "sidecar/core/sample.h"
+#include "sidecar/ledger/challenge_score.h"
 #include "sidecar/ledger/rule_ledger.h"
 
 namespace auspex {
@@ -23,6 +24,10 @@ class LedgerMetrics {
   void Drifted(const std::string& rule);
   // Shows what a rule's ledger holds; losses once there are outcomes.
   void Show(const std::string& rule, const RuleLedger& ledger);
+  // Shows how a challenger does; the ratio once a block has ended.
+  void ShowChallenger(const std::string& rule, const ChallengeScore& score);
+  // `result`: promoted or dropped.
+  void ChallengeEnded(const std::string& rule, const std::string& result);
 
  private:
   using Gauges = prometheus::Family<prometheus::Gauge>;
@@ -37,6 +42,11 @@ class LedgerMetrics {
   Gauges& bias_;
   Gauges& factor_;
   Gauges& drift_score_;
+  Gauges& challenger_version_;
+  Gauges& challenger_blocks_;
+  Gauges& challenger_ratio_;
+  Gauges& challenger_error_;
+  Counters& challenger_results_;
 };
 
 }  // namespace auspex

@@ -38,10 +38,12 @@ class LedgerTest : public testing::Test {
     history_.reset();
     state_.reset();
     issued_.reset();
+    shadow_.reset();
     store_.reset();
     store_ = *Store::Open({.path = dir_.File("db")}, Logger());
     history_ = *History::Open(*store_, {}, Logger(), metrics_);
     issued_ = std::make_unique<IssuedLog>(*store_);
+    shadow_ = std::make_unique<IssuedLog>(*store_, Store::Family::kShadow);
     state_ = std::make_unique<StateStore>(*store_);
     active_.values_id = *history_->RegisterRule({.name = "queue",
                                                  .fingerprint = "f",
@@ -50,7 +52,7 @@ class LedgerTest : public testing::Test {
                                                  .context_steps = 7 * 24});
     aggregate_ = *history_->Intern(active_.values_id, LabelSet({{"user", "ann"}}));
     ledger_ = std::make_unique<Ledger>(
-        LedgerParts{*history_, *issued_, *state_, clock_, Logger(), metrics_});
+        LedgerParts{*history_, *issued_, *shadow_, *state_, clock_, Logger(), metrics_});
   }
 
   // A saw that rises by 1 per hour and by `daily` from day to day.
@@ -111,6 +113,7 @@ class LedgerTest : public testing::Test {
   std::unique_ptr<Store> store_;
   std::unique_ptr<History> history_;
   std::unique_ptr<IssuedLog> issued_;
+  std::unique_ptr<IssuedLog> shadow_;
   std::unique_ptr<StateStore> state_;
   std::unique_ptr<Ledger> ledger_;
   ActiveRule active_{HourlyRule(), OutputNames("queue"), RuleId{}, std::nullopt};

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <iterator>
-#include <type_traits>
 #include <utility>
+
+#include "sidecar/ledger/state_bytes.h"
 
 namespace auspex {
 namespace {
@@ -15,20 +15,6 @@ constexpr uint32_t kLayout = 1;
 // The drift test looks at what was forecast up to an eighth of the horizon ahead, in blocks of an
 // eighth: it is soon known, and the errors of one forecast fall into two blocks at most.
 constexpr DurationMs kDriftShare = 8;
-
-template <typename T>
-void PutValue(const T& value, std::string* out) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  out->append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
-
-template <typename T>
-bool TakeValue(std::string_view* bytes, T* value) {
-  if (bytes->size() < sizeof(T)) return false;
-  std::memcpy(value, bytes->data(), sizeof(T));
-  bytes->remove_prefix(sizeof(T));
-  return true;
-}
 
 }  // namespace
 

@@ -73,9 +73,10 @@ class ApiHttpTest : public testing::Test {
     ASSERT_TRUE(registry.ok()) << registry.status();
     registry_ = *std::move(registry);
     issued_ = std::make_unique<IssuedLog>(*store_);
+    shadow_ = std::make_unique<IssuedLog>(*store_, Store::Family::kShadow);
     state_ = std::make_unique<StateStore>(*store_);
     ledger_ = std::make_unique<Ledger>(
-        LedgerParts{*history_, *issued_, *state_, clock_, Logger(), metrics_});
+        LedgerParts{*history_, *issued_, *shadow_, *state_, clock_, Logger(), metrics_});
     MakeRules();
     service_ = std::make_unique<ApiService>(ApiSources{[this] { return rules_; },
                                                        [this] { return config_yaml_; },
@@ -147,6 +148,7 @@ class ApiHttpTest : public testing::Test {
   ProgressBoard progress_;
   ManualClock clock_{kOrigin};
   std::unique_ptr<IssuedLog> issued_;
+  std::unique_ptr<IssuedLog> shadow_;
   std::unique_ptr<StateStore> state_;
   std::unique_ptr<Ledger> ledger_;
   std::shared_ptr<const ActiveRules> rules_;
