@@ -43,23 +43,60 @@ void ForecastLoop::ForecastIfDue(const ActiveRule& active, const ActiveRules& ru
   const std::string& name = active.rule.name;
   const TimestampMs origin_ms = parts_.history.LastStep(active.values_id);
   if (origin_ms == 0) return;
+  Issue& last = last_[name];
+  const bool interval_passed = origin_ms - last.origin_ms >= active.rule.interval_ms;
+  // Before the forecasts: a promoted version makes those of this step.
+  if (interval_passed) SettleChallenge(active);
   const auto version = parts_.registry.Current(name);
   const uint64_t model_version = version == nullptr ? 0 : version->number();
-  Issue& last = last_[name];
-  const bool due =
-      origin_ms - last.origin_ms >= active.rule.interval_ms || model_version != last.model_version;
-  if (!due) return;
+  if (!interval_passed && model_version == last.model_version) return;
 
-  const auto result = parts_.forecaster.Run(active, rules.timezone, origin_ms);
+  const auto run = parts_.forecaster.Run(active, rules.timezone, origin_ms);
   last = {origin_ms, model_version};
-  if (!result.ok()) {
-    parts_.logger.Error("no forecast", {{"rule", name}, {"error", result.status()}});
+  if (!run.ok()) {
+    parts_.logger.Error("no forecast", {{"rule", name}, {"error", run.status()}});
     return;
+  }
+  if (const auto challenge = parts_.registry.LatestChallenge(name)) {
+    parts_.ledger.KeepPairs(active, *challenge, run->served->forecasts, run->shadows);
   }
   // Widths are calibrated first: reconciling weighs by them, and moves quantiles without changing
   // them.
-  parts_.ledger.Calibrate(active, (*result)->forecasts);
-  coherent_.Add(active, *result);
+  parts_.ledger.Calibrate(active, run->served->forecasts);
+  coherent_.Add(active, run->served);
+}
+
+// Promotes or drops a challenger once the ledger knows enough of it.
+void ForecastLoop::SettleChallenge(const ActiveRule& active) {
+  const std::string& name = active.rule.name;
+  auto challenge = parts_.registry.LatestChallenge(name);
+  if (!challenge) return;
+  if (challenge->state != ChallengeState::kRunning) {
+    parts_.ledger.EndChallenge(active, *challenge);
+    return;
+  }
+  const ChallengeDecision decision =
+      active.rule.retrain.challenge ? parts_.ledger.Judge(active, *challenge)
+                                    : ChallengeDecision{ChallengeVerdict::kDrop, "not_configured"};
+  if (decision.verdict == ChallengeVerdict::kGoesOn) return;
+  challenge->state = decision.verdict == ChallengeVerdict::kPromote ? ChallengeState::kPromoted
+                                                                    : ChallengeState::kDropped;
+  challenge->ended_at_ms = parts_.clock.NowMs();
+  challenge->reason = decision.reason;
+  challenge->evidence = parts_.ledger.Evidence(active, *challenge);
+  if (absl::Status status = parts_.registry.EndChallenge(name, *challenge); !status.ok()) {
+    parts_.logger.Error("a challenge cannot end", {{"rule", name}, {"error", status}});
+    return;
+  }
+  parts_.ledger.EndChallenge(active, *challenge);
+  parts_.logger.Info("challenge ended", {{"rule", name},
+                                         {"version", challenge->version},
+                                         {"champion", challenge->champion},
+                                         {"state", ChallengeStateName(challenge->state)},
+                                         {"reason", challenge->reason},
+                                         {"blocks", challenge->evidence.blocks},
+                                         {"log_ratio", challenge->evidence.log_ratio},
+                                         {"standard_error", challenge->evidence.standard_error}});
 }
 
 void ForecastLoop::Publish(const RuleIssue& issue) {

@@ -1,5 +1,5 @@
 // Closes steps, keeps them, scores what was forecast for them, and forecasts every rule that is
-// due; rules of one hierarchy so that their forecasts add up.
+// due; rules of one hierarchy so that their forecasts add up. Ends challenges that are decided.
 #pragma once
 
 #include <functional>
@@ -29,7 +29,7 @@ struct ForecastLoopParts {
   StepWriter& steps;
   PendingLog& pending;
   const History& history;
-  const ModelRegistry& registry;
+  ModelRegistry& registry;
   Forecaster& forecaster;
   ForecastStore& forecasts;
   IssuedLog& issued;
@@ -56,6 +56,7 @@ class ForecastLoop {
 
   void CloseSteps();
   void ForecastIfDue(const ActiveRule& active, const ActiveRules& rules);
+  void SettleChallenge(const ActiveRule& active);
   void Publish(const RuleIssue& issue);
   void KeepIssued(const ActiveRule& active, const RuleForecasts& result);
 

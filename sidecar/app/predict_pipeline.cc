@@ -178,8 +178,8 @@ absl::Status Pipeline::ForecastAll() {
   Forecaster forecaster(source_.history(), *registry_, **engine, clock_, metrics_);
   auto result = forecaster.Run(active(), TimeZone(), source_.range().last_ms);
   if (!result.ok()) return result.status();
-  if (absl::Status status = CheckForecast(**result); !status.ok()) return status;
-  forecasts_.Publish(kRuleName, *std::move(result));
+  if (absl::Status status = CheckForecast(*result->served); !status.ok()) return status;
+  forecasts_.Publish(kRuleName, result->served);
   progress_("forecasting", 1);
   return absl::OkStatus();
 }

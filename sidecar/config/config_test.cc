@@ -170,7 +170,7 @@ rules:
     covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg}]
     model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
     retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%,
-              tune: {trials: 9, time: 90s}}
+              tune: {trials: 9, time: 90s}, challenge: {for: 36h, share: 20%}}
     retention: 90d
     aggregates_max: 77
     reconcile: true

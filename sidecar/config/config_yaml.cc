@@ -160,6 +160,12 @@ void PutRetrain(Emitter& out, const RetrainConfig& retrain) {
     PutDuration(out, "time", retrain.tune->time_ms);
     out << EndMap;
   }
+  if (retrain.challenge) {
+    out << Key << "challenge" << Value << BeginMap;
+    PutDuration(out, "for", retrain.challenge->for_ms);
+    Put(out, "share", std::to_string(retrain.challenge->share_percent) + '%');
+    out << EndMap;
+  }
   out << EndMap;
 }
 

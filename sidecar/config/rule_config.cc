@@ -24,6 +24,8 @@ constexpr int kCpuPercentMin = 5;  // less would not end within the hour that a 
 constexpr int kTrialsMax = 1000;
 // Leaves time for the rest of a job, which may take an hour.
 constexpr DurationMs kTuneTimeMax = 30 * kMinute;
+// Fewer outcomes than come in an hour decide nothing.
+constexpr DurationMs kChallengeMin = kHour;
 
 // Reads one rule; each method reads the keys of its concern.
 class RuleReader {
@@ -273,6 +275,7 @@ class RuleReader {
           cpu->Percent(kCpuPercentMin, 100).value_or(rule_.retrain.cpu_percent);
     }
     if (const auto tune = map.Find("tune")) ReadTune(*tune);
+    if (const auto challenge = map.Find("challenge")) ReadChallenge(*challenge);
     map.Finish();
   }
 
@@ -282,6 +285,16 @@ class RuleReader {
     map.Integer("trials", 1, kTrialsMax, &tune.trials);
     if (const auto time = map.Find("time")) {
       tune.time_ms = time->Duration(kSecond, kTuneTimeMax).value_or(tune.time_ms);
+    }
+    map.Finish();
+  }
+
+  void ReadChallenge(const YamlValue& value) {
+    ChallengeConfig& challenge = rule_.retrain.challenge.emplace();
+    YamlMap map(value, "challenge");
+    map.Duration("for", kChallengeMin, &challenge.for_ms);
+    if (const auto share = map.Find("share")) {
+      challenge.share_percent = share->Percent(0, 100).value_or(challenge.share_percent);
     }
     map.Finish();
   }

@@ -34,12 +34,21 @@ struct TuneConfig {
   bool operator==(const TuneConfig&) const = default;
 };
 
+// A trained version serves only after a trial beside the one that does.
+struct ChallengeConfig {
+  // Leads up to an eighth of it are compared: up to six hours, over every hour of the day twice.
+  DurationMs for_ms = 2 * kDay;
+  int share_percent = 0;  // of the aggregates, which the challenger serves meanwhile
+  bool operator==(const ChallengeConfig&) const = default;
+};
+
 struct RetrainConfig {
   DurationMs every_ms = kDay;
-  DurationMs min_history_ms = 3 * kDay;  // younger aggregates are served by the shared base
-  bool per_aggregate = true;             // fine-tune own weights besides the base
-  int cpu_percent = 100;                 // of the trainer's processors, at most
-  std::optional<TuneConfig> tune;        // none: fit as the recipe says
+  DurationMs min_history_ms = 3 * kDay;      // younger aggregates are served by the shared base
+  bool per_aggregate = true;                 // fine-tune own weights besides the base
+  int cpu_percent = 100;                     // of the trainer's processors, at most
+  std::optional<TuneConfig> tune;            // none: fit as the recipe says
+  std::optional<ChallengeConfig> challenge;  // none: a trained version serves at once
   bool operator==(const RetrainConfig&) const = default;
 };
 

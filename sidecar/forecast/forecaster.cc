@@ -1,11 +1,13 @@
 #include "sidecar/forecast/forecaster.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "sidecar/forecast/abstention.h"
+#include "sidecar/forecast/challenge_share.h"
 #include "sidecar/forecast/rule_spec.h"
 
 namespace auspex {
@@ -23,11 +25,49 @@ void NameLevelShift(Forecast& forecast) {
   forecast.reason = "level_shift";
 }
 
+// Says which model of `version` (null: untrained) answers and why.
+void NameModel(const ActiveRule& active, const ModelVersion* version, Verdict verdict,
+               Forecast& forecast) {
+  if (verdict == Verdict::kTooShort) {
+    forecast.model = "none";
+    forecast.reason = "cold_start";
+    return;
+  }
+  // The verdict comes first: a forecast over a gap says so whichever model made it.
+  const bool gap = verdict == Verdict::kGap;
+  if (version == nullptr) {
+    forecast.model = "naive_blend";
+    forecast.reason = gap ? "gap" : "untrained";
+    return;
+  }
+  const ModelChoice& choice = version->ChoiceFor(forecast.aggregate);
+  forecast.model_version = version->number();
+  forecast.model = choice.candidate == "own" ? active.rule.model.cell : choice.candidate;
+  if (gap) {
+    forecast.reason = "gap";
+  } else if (choice.blend.network == 0) {
+    forecast.reason = "gate";
+  } else if (!version->Knows(forecast.aggregate)) {
+    forecast.reason = "cold_start";
+  } else {
+    forecast.reason = "ok";
+  }
+}
+
+// Whether the challenger's forecast is what the aggregate gets.
+bool ChallengerServes(const ActiveRule& active, const Forecast& challenger) {
+  const auto& challenge = active.rule.retrain.challenge;
+  return challenge && InChallengeShare(challenger.labels, challenge->share_percent) &&
+         std::all_of(challenger.values.begin(), challenger.values.end(),
+                     [](float value) { return std::isfinite(value); });
+}
+
 }  // namespace
 
 // An aggregate on its way through one run.
 struct Forecaster::Candidate {
   Forecast forecast;
+  Forecast challenger;  // untouched without one
   ContextState context;
   Verdict verdict = Verdict::kEnded;
 };
@@ -41,18 +81,22 @@ Forecaster::Forecaster(const History& history, const ModelRegistry& registry, mo
       metrics_(metrics),
       prepared_(engine) {}
 
-absl::StatusOr<std::shared_ptr<RuleForecasts>> Forecaster::Run(const ActiveRule& active,
-                                                               const TimeZone& timezone,
-                                                               TimestampMs origin_ms) {
+absl::StatusOr<ForecastRun> Forecaster::Run(const ActiveRule& active, const TimeZone& timezone,
+                                            TimestampMs origin_ms) {
   const TimestampMs started_ms = clock_.NowMs();
   const model::ModelSpec spec = SpecForRule(active.rule, timezone, origin_ms);
-  PreparedVersion& prepared =
-      prepared_.For(active.rule.name, spec, registry_.Current(active.rule.name, spec));
+  const PreparedRule& prepared =
+      prepared_.For(active.rule.name, spec, registry_.Serving(active.rule.name, spec));
 
   std::vector<Candidate> candidates = Inspect(active, spec, origin_ms);
   std::vector<Candidate*> ready;
   for (Candidate& candidate : candidates) {
-    NameModel(active, prepared, candidate);
+    candidate.forecast.issued_at_ms = started_ms;
+    if (prepared.challenger != nullptr) {
+      candidate.challenger = candidate.forecast;
+      NameModel(active, prepared.challenger->version(), candidate.verdict, candidate.challenger);
+    }
+    NameModel(active, prepared.champion->version(), candidate.verdict, candidate.forecast);
     if (candidate.verdict != Verdict::kTooShort) ready.push_back(&candidate);
   }
   for (size_t i = 0; i < ready.size(); i += kBatch) {
@@ -62,20 +106,26 @@ absl::StatusOr<std::shared_ptr<RuleForecasts>> Forecaster::Run(const ActiveRule&
       return status;
     }
   }
-  prepared.ReleaseSource();
+  prepared.champion->ReleaseSource();
+  if (prepared.challenger != nullptr) prepared.challenger->ReleaseSource();
 
-  auto result = std::make_shared<RuleForecasts>();
-  result->origin_ms = origin_ms;
-  result->issued_at_ms = started_ms;
-  result->forecasts.reserve(candidates.size());
+  ForecastRun run{.served = std::make_shared<RuleForecasts>(), .shadows = {}};
+  run.served->origin_ms = origin_ms;
+  run.served->issued_at_ms = started_ms;
+  run.served->forecasts.reserve(candidates.size());
   for (Candidate& candidate : candidates) {
-    candidate.forecast.issued_at_ms = started_ms;
-    result->forecasts.push_back(std::move(candidate.forecast));
+    if (!candidate.challenger.values.empty()) {
+      if (ChallengerServes(active, candidate.challenger)) {
+        std::swap(candidate.forecast, candidate.challenger);
+      }
+      run.shadows.push_back(std::move(candidate.challenger));
+    }
+    run.served->forecasts.push_back(std::move(candidate.forecast));
   }
-  FillLimits(active, origin_ms, result->forecasts);
-  metrics_.Issued(active.rule.name, result->forecasts,
+  FillLimits(active, origin_ms, run.served->forecasts);
+  metrics_.Issued(active.rule.name, run.served->forecasts,
                   static_cast<double>(clock_.NowMs() - started_ms) / 1000.0);
-  return result;
+  return run;
 }
 
 std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
@@ -103,58 +153,42 @@ std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
   return candidates;
 }
 
-void Forecaster::NameModel(const ActiveRule& active, const PreparedVersion& prepared,
-                           Candidate& candidate) const {
-  Forecast& forecast = candidate.forecast;
-  if (candidate.verdict == Verdict::kTooShort) {
-    forecast.model = "none";
-    forecast.reason = "cold_start";
-    return;
-  }
-  // The verdict comes first: a forecast over a gap says so whichever model made it.
-  const bool gap = candidate.verdict == Verdict::kGap;
-  const ModelVersion* version = prepared.version();
-  if (version == nullptr) {
-    forecast.model = "naive_blend";
-    forecast.reason = gap ? "gap" : "untrained";
-    return;
-  }
-  const ModelChoice& choice = version->ChoiceFor(forecast.aggregate);
-  forecast.model = choice.candidate == "own" ? active.rule.model.cell : choice.candidate;
-  if (gap) {
-    forecast.reason = "gap";
-  } else if (choice.blend.network == 0) {
-    forecast.reason = "gate";
-  } else if (!version->Knows(forecast.aggregate)) {
-    forecast.reason = "cold_start";
-  } else {
-    forecast.reason = "ok";
-  }
-}
-
-absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, PreparedVersion& prepared,
+absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, const PreparedRule& prepared,
                                   std::span<Candidate*> batch, TimestampMs origin_ms) {
   const size_t context_steps = spec.context_steps;
-  const size_t outputs = static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();
   contexts_.resize(batch.size() * context_steps);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const std::span<float> context(&contexts_[i * context_steps], context_steps);
+    history_.Context(batch[i]->forecast.aggregate, origin_ms, context);
+    batch[i]->forecast.never_negative =
+        std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
+    batch[i]->challenger.never_negative = batch[i]->forecast.never_negative;
+  }
+  absl::Status status = RunModels(*prepared.champion, batch, origin_ms, &Candidate::forecast);
+  if (!status.ok() || prepared.challenger == nullptr) return status;
+  return RunModels(*prepared.challenger, batch, origin_ms, &Candidate::challenger);
+}
+
+absl::Status Forecaster::RunModels(PreparedVersion& prepared, std::span<Candidate*> batch,
+                                   TimestampMs origin_ms, Forecast Candidate::*forecast) {
+  const model::ModelSpec& spec = prepared.spec();
+  const size_t context_steps = spec.context_steps;
+  const size_t outputs = static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();
   outputs_.resize(batch.size() * outputs);
   std::vector<model::ForecastItem> items(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
-    const AggregateId aggregate = batch[i]->forecast.aggregate;
     const std::span<float> context(&contexts_[i * context_steps], context_steps);
-    history_.Context(aggregate, origin_ms, context);
-    batch[i]->forecast.never_negative =
-        std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
-    const auto serving = prepared.Serving(aggregate, context);
+    Forecast& one = batch[i]->*forecast;
+    const auto serving = prepared.Serving(one.aggregate, context);
     if (!serving.ok()) return serving.status();
-    if (serving->level_shift) NameLevelShift(batch[i]->forecast);
+    if (serving->level_shift) NameLevelShift(one);
     items[i] = {serving->model, context, origin_ms, serving->blend};
   }
   if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;
   for (size_t i = 0; i < batch.size(); ++i) {
-    Forecast& forecast = batch[i]->forecast;
-    forecast.quantile_levels = spec.quantiles;
-    forecast.values.assign(&outputs_[i * outputs], &outputs_[i * outputs] + outputs);
+    Forecast& one = batch[i]->*forecast;
+    one.quantile_levels = spec.quantiles;
+    one.values.assign(&outputs_[i * outputs], &outputs_[i * outputs] + outputs);
   }
   return absl::OkStatus();
 }

@@ -18,6 +18,14 @@
 
 namespace auspex {
 
+// What a run gave.
+struct ForecastRun {
+  std::shared_ptr<RuleForecasts> served;
+  // While a challenger runs: what the model that does not serve an aggregate says of it, from the
+  // same context; by id ascending, for those with a curve. Without limits.
+  std::vector<Forecast> shadows;
+};
+
 // Not thread-safe: the forecast actor owns it. What it was given must outlive it.
 class Forecaster {
  public:
@@ -26,20 +34,21 @@ class Forecaster {
 
   // One forecast for each aggregate that is alive at `origin_ms`, by id ascending: from its own
   // weights or the base as the publish gate chose; with an empty curve and model "none" where
-  // there is not enough history. Aggregates that ended are absent.
-  absl::StatusOr<std::shared_ptr<RuleForecasts>> Run(const ActiveRule& active,
-                                                     const TimeZone& timezone,
-                                                     TimestampMs origin_ms);
+  // there is not enough history. Aggregates that ended are absent. A challenger serves its share of
+  // the aggregates (challenge_share.h), as far as it gives numbers.
+  absl::StatusOr<ForecastRun> Run(const ActiveRule& active, const TimeZone& timezone,
+                                  TimestampMs origin_ms);
 
  private:
   struct Candidate;
 
   std::vector<Candidate> Inspect(const ActiveRule& active, const model::ModelSpec& spec,
                                  TimestampMs origin_ms) const;
-  void NameModel(const ActiveRule& active, const PreparedVersion& prepared,
-                 Candidate& candidate) const;
-  absl::Status RunBatch(const model::ModelSpec& spec, PreparedVersion& prepared,
+  absl::Status RunBatch(const model::ModelSpec& spec, const PreparedRule& prepared,
                         std::span<Candidate*> batch, TimestampMs origin_ms);
+  // Forecasts a batch with one version, from contexts_, into `forecast` of each.
+  absl::Status RunModels(PreparedVersion& prepared, std::span<Candidate*> batch,
+                         TimestampMs origin_ms, Forecast Candidate::*forecast);
   void FillLimits(const ActiveRule& active, TimestampMs origin_ms,
                   std::vector<Forecast>& forecasts) const;
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "sidecar/forecast/challenge_share.h"
 #include "sidecar/forecast/rule_spec.h"
 #include "sidecar/history/store.h"
 #include "tests/testing/manual_clock.h"
@@ -125,10 +126,16 @@ class ForecasterTest : public testing::Test {
     ASSERT_TRUE(version.ok()) << version.status();
   }
 
+  void PublishChallenger(const TrainedModels& models) {
+    const auto version = registry_->PublishChallenger("storage", models, kDay);
+    ASSERT_TRUE(version.ok()) << version.status();
+  }
+
   std::vector<Forecast> Run() {
     const auto result = forecaster_->Run(active_, TimeZone(), kOrigin);
     EXPECT_TRUE(result.ok()) << result.status();
-    return result.ok() ? (*result)->forecasts : std::vector<Forecast>();
+    shadows_ = result.ok() ? result->shadows : std::vector<Forecast>();
+    return result.ok() ? result->served->forecasts : std::vector<Forecast>();
   }
 
   const TempDir dir_;
@@ -141,6 +148,7 @@ class ForecasterTest : public testing::Test {
   std::unique_ptr<Forecaster> forecaster_;
   ActiveRule active_{StorageRule(), OutputNames("storage_used_bytes"), RuleId{}, std::nullopt};
   std::map<TimestampMs, std::vector<AggregateValue>> values_;
+  std::vector<Forecast> shadows_;  // of the latest run
 };
 
 TEST_F(ForecasterTest, WithoutAModelTheNaiveBlendAnswers) {
@@ -331,6 +339,91 @@ TEST_F(ForecasterTest, AJoinedLimitIsThatOfTheSameLabelsAndNotOlderThanAnHour) {
   EXPECT_EQ(forecasts[1].limit, 300);
   EXPECT_TRUE(IsMissing(forecasts[2].limit));
   EXPECT_TRUE(IsMissing(forecasts[3].limit));
+}
+
+TEST_F(ForecasterTest, AChallengerForecastsInTheShadow) {
+  const AggregateId ann = AddWave("ann");
+  AddWave("eve", 5);  // too short for either
+  Close();
+  Publish(Models({.candidate = "seasonal_naive", .own = false, .blend = {0, 1, 0}}));
+  EXPECT_TRUE((Run(), shadows_.empty()));
+  const std::vector<float> alone = Run()[0].values;
+  PublishChallenger(Models({.candidate = "last", .own = false, .blend = {0, 0, 1}}));
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(forecasts.size(), 2U);
+  EXPECT_EQ(forecasts[0].model, "seasonal_naive");
+  EXPECT_EQ(forecasts[0].model_version, 1U);
+  EXPECT_EQ(forecasts[0].values, alone);
+  EXPECT_EQ(forecasts[1].model, "none");
+  ASSERT_EQ(shadows_.size(), 1U);
+  EXPECT_EQ(shadows_[0].aggregate, ann);
+  EXPECT_EQ(shadows_[0].model, "last");
+  EXPECT_EQ(shadows_[0].model_version, 2U);
+  EXPECT_EQ(shadows_[0].origin_ms, kOrigin);
+  EXPECT_EQ(shadows_[0].never_negative, forecasts[0].never_negative);
+  EXPECT_NEAR(shadows_[0].At(1, kOrigin + kHour), Wave(kOrigin), 0.01);
+}
+
+TEST_F(ForecasterTest, AChallengerServesItsShareAndSaysSo) {
+  for (int i = 0; i < 20; ++i) AddWave("u" + std::to_string(i));
+  Close();
+  active_.rule.retrain.challenge = ChallengeConfig{.share_percent = 40};
+  active_.rule.limit = Limit{.constant = 140, .aggregation = std::nullopt};
+  Publish(Models({.candidate = "seasonal_naive", .own = false, .blend = {0, 1, 0}}));
+  PublishChallenger(Models({.candidate = "base", .own = false, .blend = {}}));
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(forecasts.size(), 20U);
+  ASSERT_EQ(shadows_.size(), 20U);
+  int by_challenger = 0;
+  for (size_t i = 0; i < forecasts.size(); ++i) {
+    const bool in_share = InChallengeShare(forecasts[i].labels, 40);
+    by_challenger += in_share ? 1 : 0;
+    const Forecast& of_challenger = in_share ? forecasts[i] : shadows_[i];
+    const Forecast& of_champion = in_share ? shadows_[i] : forecasts[i];
+    EXPECT_EQ(of_challenger.model_version, 2U);
+    EXPECT_EQ(of_challenger.model, "base");
+    EXPECT_EQ(of_challenger.reason, "cold_start");
+    EXPECT_EQ(of_champion.model_version, 1U);
+    EXPECT_EQ(of_champion.model, "seasonal_naive");
+    EXPECT_EQ(of_champion.reason, "gate");
+    EXPECT_EQ(forecasts[i].aggregate, shadows_[i].aggregate);
+    EXPECT_EQ(forecasts[i].limit, 140);
+  }
+  EXPECT_GT(by_challenger, 0);
+  EXPECT_LT(by_challenger, 20);
+}
+
+TEST_F(ForecasterTest, AChallengerWithoutNumbersServesNowhere) {
+  AddWave("ann");
+  Close();
+  active_.rule.retrain.challenge = ChallengeConfig{.share_percent = 100};
+  Publish(Models({.candidate = "base", .own = false, .blend = {}}));
+  TrainedModels broken = Models({.candidate = "base", .own = false, .blend = {}});
+  // Finite, as a model file must be; what is computed from it is not.
+  broken.base = model::Weights::FromVector(std::vector<float>(broken.base.values().size(), 1e30F));
+  PublishChallenger(broken);
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(shadows_.size(), 1U);
+  EXPECT_EQ(shadows_[0].model_version, 2U);
+  EXPECT_FALSE(std::isfinite(shadows_[0].values[1]));
+  EXPECT_EQ(forecasts[0].model_version, 1U);
+}
+
+TEST_F(ForecasterTest, APromotedChallengerForecastsAsItDidInTheShadow) {
+  AddWave("ann");
+  Close();
+  Publish(Models({.candidate = "last", .own = false, .blend = {0, 0, 1}}));
+  PublishChallenger(Models({.candidate = "base", .own = false, .blend = {}}));
+  Run();
+  const std::vector<float> shadow = shadows_[0].values;
+  auto challenge = registry_->LatestChallenge("storage");
+  ASSERT_TRUE(challenge.has_value());
+  challenge->state = ChallengeState::kPromoted;
+  ASSERT_TRUE(registry_->EndChallenge("storage", *challenge).ok());
+  const std::vector<Forecast> forecasts = Run();
+  EXPECT_TRUE(shadows_.empty());
+  EXPECT_EQ(forecasts[0].model_version, 2U);
+  EXPECT_EQ(forecasts[0].values, shadow);
 }
 
 TEST_F(ForecasterTest, ARuleWithoutAggregatesHasNoForecasts) { EXPECT_TRUE(Run().empty()); }

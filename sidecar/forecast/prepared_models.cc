@@ -52,13 +52,24 @@ absl::StatusOr<ServingModel> PreparedVersion::Serving(AggregateId aggregate,
   return serving;
 }
 
-PreparedVersion& PreparedModels::For(const std::string& rule, const model::ModelSpec& spec,
-                                     std::shared_ptr<const ModelVersion> version) {
-  std::unique_ptr<PreparedVersion>& prepared = rules_[rule];
-  if (prepared == nullptr || prepared->version() != version.get() || !(prepared->spec() == spec)) {
-    prepared = std::make_unique<PreparedVersion>(engine_, spec, std::move(version));
+const PreparedRule& PreparedModels::For(const std::string& rule, const model::ModelSpec& spec,
+                                        const ServingVersions& versions) {
+  PreparedRule& prepared = rules_[rule];
+  const auto is = [&spec](const std::unique_ptr<PreparedVersion>& one,
+                          const std::shared_ptr<const ModelVersion>& version) {
+    return one != nullptr && one->version() == version.get() && one->spec() == spec;
+  };
+  if (!is(prepared.champion, versions.champion)) {
+    prepared.champion = is(prepared.challenger, versions.champion)
+                            ? std::move(prepared.challenger)
+                            : std::make_unique<PreparedVersion>(engine_, spec, versions.champion);
   }
-  return *prepared;
+  if (versions.challenger == nullptr) {
+    prepared.challenger.reset();
+  } else if (!is(prepared.challenger, versions.challenger)) {
+    prepared.challenger = std::make_unique<PreparedVersion>(engine_, spec, versions.challenger);
+  }
+  return prepared;
 }
 
 }  // namespace auspex

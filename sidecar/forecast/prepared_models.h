@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
 #include "sidecar/core/forecast.h"
-#include "sidecar/registry/model_version.h"
+#include "sidecar/registry/model_registry.h"
 
 namespace auspex {
 
@@ -50,19 +50,26 @@ class PreparedVersion {
   bool source_read_ = false;
 };
 
-// Keeps the prepared version of every rule until the rule serves another one. Not thread-safe:
-// one forecaster owns it.
+// What forecasts one rule.
+struct PreparedRule {
+  std::unique_ptr<PreparedVersion> champion;
+  std::unique_ptr<PreparedVersion> challenger;  // null without one
+};
+
+// Keeps the prepared versions of every rule until the rule has others. Not thread-safe: one
+// forecaster owns it.
 class PreparedModels {
  public:
   explicit PreparedModels(model::Engine& engine) : engine_(engine) {}
 
-  // The prepared form of `version` (null: untrained) under `spec`.
-  PreparedVersion& For(const std::string& rule, const model::ModelSpec& spec,
-                       std::shared_ptr<const ModelVersion> version);
+  // The prepared form of `versions` under `spec`, also of a champion that is null: untrained. A
+  // challenger that has become the champion is not prepared again.
+  const PreparedRule& For(const std::string& rule, const model::ModelSpec& spec,
+                          const ServingVersions& versions);
 
  private:
   model::Engine& engine_;
-  absl::flat_hash_map<std::string, std::unique_ptr<PreparedVersion>> rules_;
+  absl::flat_hash_map<std::string, PreparedRule> rules_;
 };
 
 }  // namespace auspex

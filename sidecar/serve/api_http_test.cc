@@ -213,6 +213,51 @@ TEST_F(ApiHttpTest, RulesShowTheServingModelAndItsScores) {
   EXPECT_FALSE(storage["tuning"]["trials"][1].contains("loss"));
 }
 
+TEST_F(ApiHttpTest, RulesShowTheLatestChallenge) {
+  TrainedModels models;
+  models.base = model::UntrainedWeights(models.spec);
+  models.trained_at_ms = kOrigin;
+  ASSERT_TRUE(registry_->Publish("storage", models).ok());
+  EXPECT_FALSE(Data("rules")["rules"][0].contains("challenge"));
+  ASSERT_TRUE(registry_->PublishChallenger("storage", models, kDay).ok());
+  const json running = Data("rules")["rules"][0];
+  EXPECT_EQ(running["model_version"], 1);
+  EXPECT_EQ(running["challenge"]["version"], 2);
+  EXPECT_EQ(running["challenge"]["champion"], 1);
+  EXPECT_EQ(running["challenge"]["state"], "running");
+  EXPECT_EQ(running["challenge"]["started_at"], kOrigin / 1000);
+  EXPECT_EQ(running["challenge"]["earliest_end"], (kOrigin + kDay) / 1000);
+  EXPECT_FALSE(running["challenge"].contains("ended_at"));
+  EXPECT_FALSE(running["challenge"].contains("loss_ratio"));
+
+  Challenge challenge = registry_->LatestChallenge("storage").value();
+  challenge.state = ChallengeState::kPromoted;
+  challenge.ended_at_ms = kOrigin + 2 * kDay;
+  challenge.reason = "not_worse";
+  challenge.evidence = {.blocks = 9, .log_ratio = 0, .standard_error = 0.25};
+  ASSERT_TRUE(registry_->EndChallenge("storage", challenge).ok());
+  const json ended = Data("rules")["rules"][0];
+  EXPECT_EQ(ended["model_version"], 2);
+  EXPECT_EQ(ended["challenge"]["state"], "promoted");
+  EXPECT_EQ(ended["challenge"]["reason"], "not_worse");
+  EXPECT_EQ(ended["challenge"]["ended_at"], (kOrigin + 2 * kDay) / 1000);
+  EXPECT_EQ(ended["challenge"]["blocks"], 9);
+  EXPECT_EQ(ended["challenge"]["loss_ratio"], 1);
+  EXPECT_EQ(ended["challenge"]["loss_ratio_error"], 0.25);
+}
+
+TEST_F(ApiHttpTest, AggregatesNameTheVersionThatServesThem) {
+  std::vector<Forecast> forecasts = {Growing("ann", 1, 100), Growing("bob", 1, 100)};
+  forecasts[0].model_version = 3;
+  forecasts[1].model_version = 4;
+  Publish("storage", forecasts);
+  for (const auto& [user, version] : {std::pair{"ann", 3}, {"bob", 4}}) {
+    const std::string filter = std::string("?rule=storage&user=") + user;
+    EXPECT_EQ(Data("aggregates" + filter)["aggregates"][0]["model_version"], version);
+    EXPECT_EQ(Data("forecast" + filter)["forecasts"][0]["model_version"], version);
+  }
+}
+
 TEST_F(ApiHttpTest, AggregatesComeSoonestToTheirLimitFirst) {
   // ann reaches the limit in 200 minutes, bob in 50, eve not within the horizon, dan has none.
   Publish("storage", {Growing("ann", 1, 40), Growing("bob", 4, 40), Growing("eve", 0, 40),

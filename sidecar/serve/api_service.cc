@@ -59,6 +59,7 @@ void FillAggregate(const ActiveRule& active, const Forecast& forecast, Timestamp
   if (!IsMissing(forecast.limit)) out->set_limit(forecast.limit);
   out->set_model(forecast.model);
   out->set_reason(forecast.reason);
+  out->set_model_version(static_cast<int>(forecast.model_version));
   if (forecast.values.empty()) return;
   for (const double level : forecast.quantile_levels) out->add_quantiles(level);
   for (const DurationMs lead_ms : active.rule.leads_ms) {
@@ -136,6 +137,20 @@ void FillModel(const ModelVersion& version, v1::RuleStatus* out) {
   if (!version.summary().trials.empty()) FillTuning(version.summary(), out->mutable_tuning());
 }
 
+void FillChallenge(const Challenge& challenge, const ChallengeEvidence& evidence,
+                   v1::RuleChallenge* out) {
+  out->set_version(static_cast<int>(challenge.version));
+  out->set_champion(static_cast<int>(challenge.champion));
+  out->set_state(ChallengeStateName(challenge.state));
+  out->set_reason(challenge.reason);
+  out->set_started_at(Seconds(challenge.started_at_ms));
+  out->set_earliest_end(Seconds(challenge.started_at_ms + challenge.for_ms));
+  if (challenge.ended_at_ms != 0) out->set_ended_at(Seconds(challenge.ended_at_ms));
+  out->set_blocks(evidence.blocks);
+  if (!IsMissing(evidence.log_ratio)) out->set_loss_ratio(std::exp(evidence.log_ratio));
+  if (!IsMissing(evidence.standard_error)) out->set_loss_ratio_error(evidence.standard_error);
+}
+
 }  // namespace
 
 absl::Status ApiService::ListRules(const v1::ListRulesRequest&,
@@ -162,6 +177,12 @@ absl::Status ApiService::ListRules(const v1::ListRulesRequest&,
     out->set_stage(progress.stage);
     out->set_last_error(progress.last_error);
     if (const auto version = sources_.registry.Current(active.rule.name)) FillModel(*version, out);
+    if (const auto challenge = sources_.registry.LatestChallenge(active.rule.name)) {
+      const bool live = challenge->state == ChallengeState::kRunning && sources_.ledger != nullptr;
+      FillChallenge(*challenge,
+                    live ? sources_.ledger->Evidence(active, *challenge) : challenge->evidence,
+                    out->mutable_challenge());
+    }
   }
   return absl::OkStatus();
 }
@@ -206,6 +227,7 @@ absl::Status ApiService::GetForecast(const v1::GetForecastRequest& request,
       out->set_issued_at(Seconds(forecast.issued_at_ms));
       out->set_model(forecast.model);
       out->set_reason(forecast.reason);
+      out->set_model_version(static_cast<int>(forecast.model_version));
       const size_t levels = forecast.quantile_levels.size();
       for (const double level : forecast.quantile_levels) out->add_quantiles(level);
       for (int k = 1; k <= forecast.horizon_steps(); ++k) {

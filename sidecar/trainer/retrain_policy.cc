@@ -13,6 +13,7 @@ constexpr DurationMs kGrowthMin = kHour;
 
 constexpr DurationMs kDriftTrainingMin = kHour;
 constexpr DurationMs kDriftTrainingShare = 4;
+constexpr std::string_view kDrift = "drift";
 
 DurationMs BackoffAfter(int failures) {
   return std::min(kBackoffMax, kBackoffMin << std::min(failures - 1, kDoublingsMax));
@@ -28,6 +29,10 @@ DurationMs DriftTrainingMin(const Rule& rule) {
   return std::max(kDriftTrainingMin, rule.retrain.every_ms / kDriftTrainingShare);
 }
 
+DurationMs ChallengeLength(const Rule& rule, std::string_view reason) {
+  return rule.retrain.challenge->for_ms / (reason == kDrift ? kDriftTrainingShare : 1);
+}
+
 TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms) {
   if (state.history_ms < TrainingHistoryMin(rule)) return {false, "collecting"};
   if (state.requested) return {true, "requested"};
@@ -36,12 +41,12 @@ TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, Ti
   }
   if (state.trained_at_ms == 0) return {true, "first"};
   const DurationMs age_ms = now_ms - state.trained_at_ms;
+  const bool drift = state.drifted_at_ms > state.trained_at_ms && age_ms >= DriftTrainingMin(rule);
+  if (state.challenged) return {drift, drift ? kDrift : "challenged"};
   if (age_ms >= rule.retrain.every_ms) return {true, "periodic"};
   const DurationMs history_then_ms = state.history_ms - age_ms;
   if (age_ms >= kGrowthMin && age_ms >= history_then_ms) return {true, "more_history"};
-  if (state.drifted_at_ms > state.trained_at_ms && age_ms >= DriftTrainingMin(rule)) {
-    return {true, "drift"};
-  }
+  if (drift) return {true, kDrift};
   return {false, "fresh"};
 }
 

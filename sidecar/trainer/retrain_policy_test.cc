@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
+
 namespace auspex {
 namespace {
 
@@ -27,12 +29,27 @@ TEST(RetrainPolicyTest, DriftTrainsNoMoreOftenThanAQuarterOfTheUsual) {
   EXPECT_EQ(DriftTrainingMin(rule), kHour);
 }
 
+TEST(RetrainPolicyTest, AfterDriftAChallengeIsShorter) {
+  Rule rule = DailyRule();
+  rule.retrain.challenge = ChallengeConfig{.for_ms = kDay};
+  EXPECT_EQ(ChallengeLength(rule, "periodic"), kDay);
+  EXPECT_EQ(ChallengeLength(rule, "drift"), 6 * kHour);
+}
+
 struct Case {
   const char* name;
   TrainingState state;
   bool due;
   std::string_view reason;
 };
+
+void ExpectDecisions(std::span<const Case> cases) {
+  for (const Case& c : cases) {
+    const TrainingDecision decision = DecideTraining(DailyRule(), c.state, kNow);
+    EXPECT_EQ(decision.due, c.due) << c.name;
+    EXPECT_EQ(decision.reason, c.reason) << c.name;
+  }
+}
 
 TEST(RetrainPolicyTest, Decides) {
   const Case cases[] = {
@@ -87,11 +104,32 @@ TEST(RetrainPolicyTest, Decides) {
        true,
        "first"},
   };
-  for (const Case& c : cases) {
-    const TrainingDecision decision = DecideTraining(DailyRule(), c.state, kNow);
-    EXPECT_EQ(decision.due, c.due) << c.name;
-    EXPECT_EQ(decision.reason, c.reason) << c.name;
-  }
+  ExpectDecisions(cases);
+}
+
+TEST(RetrainPolicyTest, AChallengeIsInterruptedForDriftAndOnRequestOnly) {
+  const Case cases[] = {
+      {"a day old, but a challenge runs",
+       {.history_ms = 30 * kDay, .trained_at_ms = kNow - kDay, .challenged = true},
+       false,
+       "challenged"},
+      {"history has doubled, but a challenge runs",
+       {.history_ms = 26 * kHour, .trained_at_ms = kNow - 13 * kHour, .challenged = true},
+       false,
+       "challenged"},
+      {"drift while a challenge runs",
+       {.history_ms = 30 * kDay,
+        .trained_at_ms = kNow - 6 * kHour,
+        .challenged = true,
+        .drifted_at_ms = kNow - 5 * kHour},
+       true,
+       "drift"},
+      {"asked while a challenge runs",
+       {.history_ms = kDay, .trained_at_ms = kNow, .challenged = true, .requested = true},
+       true,
+       "requested"},
+  };
+  ExpectDecisions(cases);
 }
 
 }  // namespace

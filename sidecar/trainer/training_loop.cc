@@ -101,6 +101,10 @@ TrainingState TrainingLoop::StateOf(const ActiveRule& active, const model::Model
   TrainingState state{.history_ms = history_ms};
   if (const auto version = parts_.registry.Current(rule, spec); version != nullptr) {
     state.trained_at_ms = version->summary().trained_at_ms;
+    if (const auto challenge = parts_.registry.LatestChallenge(rule)) {
+      state.trained_at_ms = std::max(state.trained_at_ms, challenge->started_at_ms);
+      state.challenged = challenge->state == ChallengeState::kRunning;
+    }
   }
   if (parts_.drifted_at) state.drifted_at_ms = parts_.drifted_at(active);
   absl::MutexLock lock(&mu_);
@@ -172,7 +176,10 @@ absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic
       parts_.trainer.Train(job, std::ref(report), [&stopping] { return stopping.load(); });
   if (!models.ok()) return models.status();
   models->trained_at_ms = parts_.clock.NowMs();
-  const auto version = parts_.registry.Publish(rule.name, *models);
+  const auto version =
+      rule.retrain.challenge
+          ? parts_.registry.PublishChallenger(rule.name, *models, ChallengeLength(rule, due.reason))
+          : parts_.registry.Publish(rule.name, *models);
   if (!version.ok()) return version.status();
   metrics_->SetTrained(rule.name, *models);
   return absl::OkStatus();

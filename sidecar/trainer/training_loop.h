@@ -1,4 +1,5 @@
-// Trains every rule that is due and publishes what comes out.
+// Trains every rule that is due and publishes what comes out, as a challenger where the rule asks
+// for one.
 #pragma once
 
 #include <atomic>

@@ -83,6 +83,11 @@ class TrainingLoopTest : public ::testing::Test {
     for (ActiveRule& active : rules->rules) active.rule.retrain.cpu_percent = percent;
     rules_ = rules;
   }
+  void SetChallenge(const std::optional<ChallengeConfig>& challenge) {
+    auto rules = std::make_shared<ActiveRules>(*rules_);
+    for (ActiveRule& active : rules->rules) active.rule.retrain.challenge = challenge;
+    rules_ = rules;
+  }
 
   const TempDir dir_;
   prometheus::Registry metrics_;
@@ -188,6 +193,47 @@ TEST_F(TrainingLoopTest, TunedSettingsCompeteInTheNextTuning) {
   tuning.rules[0].rule.retrain.tune.reset();
   rules_ = std::make_shared<ActiveRules>(tuning);
   EXPECT_EQ(run_tomorrow().settings, model::FitSettings());
+}
+
+TEST_F(TrainingLoopTest, ATrainedVersionChallengesWhereTheRuleAsksForIt) {
+  SetChallenge(ChallengeConfig{.for_ms = 36 * kHour});
+  Run();
+  EXPECT_FALSE(registry_->LatestChallenge("a").has_value());  // there was no champion
+  clock_.Advance(kDay);
+  Run();
+  ASSERT_EQ(trainer_.jobs.size(), 2u);
+  EXPECT_EQ(registry_->Current("a")->number(), 1u);
+  Challenge challenge = registry_->LatestChallenge("a").value_or(Challenge());
+  EXPECT_EQ(challenge.version, 2u);
+  EXPECT_EQ(challenge.started_at_ms, clock_.NowMs());
+  EXPECT_EQ(challenge.for_ms, 36 * kHour);
+  // No other training while it runs, and after its end not before it has aged.
+  clock_.Advance(30 * kHour);
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  challenge.state = ChallengeState::kDropped;
+  challenge.started_at_ms = clock_.NowMs() - 23 * kHour;
+  ASSERT_TRUE(registry_->EndChallenge("a", challenge).ok());
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 2u);
+  clock_.Advance(kHour);
+  Run();
+  EXPECT_EQ(trainer_.jobs.size(), 3u);
+  EXPECT_EQ(registry_->LatestChallenge("a")->version, 3u);
+  // Where the rule does not ask any more it serves at once.
+  SetChallenge(std::nullopt);
+  loop_->Request("a");
+  Run();
+  EXPECT_EQ(registry_->Current("a")->number(), 4u);
+}
+
+TEST_F(TrainingLoopTest, AnotherShapeServesWithoutAChallenge) {
+  SetChallenge(ChallengeConfig());
+  Run();
+  spec_.hidden = 8;
+  Run();
+  EXPECT_EQ(registry_->Current("a", spec_)->number(), 2u);
+  EXPECT_FALSE(registry_->LatestChallenge("a").has_value());
 }
 
 TEST_F(TrainingLoopTest, ShowsTheJobOnTheBoard) {
