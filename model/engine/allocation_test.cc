@@ -35,11 +35,20 @@ namespace {
 class AllocationsOfForecasts {
  public:
   explicit AllocationsOfForecasts(Cell cell)
-      : spec_{.cell = cell, .step_ms = 900'000, .horizon_steps = 40, .context_steps = 1000} {
+      : spec_{.cell = cell,
+              .step_ms = 900'000,
+              .horizon_steps = 40,
+              .context_steps = 1000,
+              .covariates = {"a", "b"},
+              .special_days = {19'000, 19'001}} {
     std::mt19937 random(4);
     model_ = *engine_->Prepare(spec_, RandomWeights(spec_, random));
     context_ = RandomContext(spec_, random);
-    items_.assign(100, {.model = model_.get(), .context = context_, .origin_ms = kOriginMs});
+    covariates_ = RandomCovariates(spec_, random);
+    items_.assign(100, {.model = model_.get(),
+                        .context = context_,
+                        .origin_ms = kOriginMs,
+                        .covariates = covariates_});
     out_.resize(items_.size() * kValues);
   }
 
@@ -59,6 +68,7 @@ class AllocationsOfForecasts {
   const std::unique_ptr<Engine> engine_ = *CreateEngine("cpu", SerialFor());
   std::shared_ptr<const PreparedModel> model_;
   std::vector<float> context_;
+  std::vector<float> covariates_;
   std::vector<ForecastItem> items_;
   std::vector<float> out_;
 };

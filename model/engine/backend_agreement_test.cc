@@ -21,7 +21,8 @@ TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
     const ModelSpec spec = RandomSpec(random);
     SCOPED_TRACE(Describe(spec));
     const Weights weights = RandomWeights(spec, random);
-    const SeriesIndex series(spec, RandomContext(spec, random), kOriginMs);
+    const std::vector<float> context = RandomContext(spec, random);
+    const SeriesIndex series(spec, context, kOriginMs, RandomCovariates(spec, random));
     FeatureBuilder builder(spec);
     WindowFeatures window;
     TargetFeatures targets;
@@ -59,10 +60,13 @@ TEST(BackendAgreementTest, ForecastsOfManyItemsAtAnyAlignment) {
     const size_t steps = static_cast<size_t>(spec.context_steps);
     const auto parameters = static_cast<size_t>(ParameterCount(spec));
     std::vector<float> contexts;
+    std::vector<float> covariates;
     std::vector<float> all_weights(1);  // the first model begins at an odd place
     for (size_t i = 0; i < items; ++i) {
       const std::vector<float> context = RandomContext(spec, random);
       contexts.insert(contexts.end(), context.begin(), context.end());
+      const std::vector<float> more = RandomCovariates(spec, random);
+      covariates.insert(covariates.end(), more.begin(), more.end());
       const Weights weights = RandomWeights(spec, random);
       all_weights.insert(all_weights.end(), weights.values().begin(), weights.values().end());
     }
@@ -79,7 +83,10 @@ TEST(BackendAgreementTest, ForecastsOfManyItemsAtAnyAlignment) {
         batch.push_back({.model = models.back().get(),
                          .context = std::span(contexts).subspan(i * steps, steps),
                          .origin_ms = kOriginMs,
-                         .blend = {0.5, 0.25, 0.25}});
+                         .blend = {0.5, 0.25, 0.25},
+                         .covariates = std::span(covariates)
+                                           .subspan(i * steps * spec.covariates.size(),
+                                                    steps * spec.covariates.size())});
       }
       std::vector<float> out(1 + items * values);
       ASSERT_TRUE(engine->Forecast(spec, batch, std::span(out).subspan(1)).ok());

@@ -36,6 +36,8 @@ struct ForecastItem {
   std::span<const float> context;
   int64_t origin_ms = 0;  // target k is at origin_ms + k * spec.step_ms
   Blend blend;
+  // [spec.covariates][context_steps], of the same steps; one that is all NaN is absent. Borrowed.
+  std::span<const float> covariates = {};
 };
 
 class Engine {
@@ -50,8 +52,8 @@ class Engine {
   // Forecasts every item: features, encoder, decoder, blend, snap, and quantiles that do not cross,
   // in the units of the context; never below zero where the context never is. `out` is
   // [items][horizon_steps][quantiles]. An item without any value in its context gets NaN.
-  // All items share `spec`, and their models were prepared for it or for one that differs in the
-  // UTC offset only; InvalidArgument, naming the first item that does not fit, otherwise. Results
+  // All items share `spec`, and their models were prepared for it or for one with an equal
+  // NetworkSpec; InvalidArgument, naming the first item that does not fit, otherwise. Results
   // do not depend on the order or number of items. Thread-safe.
   virtual absl::Status Forecast(const ModelSpec& spec, std::span<const ForecastItem> items,
                                 std::span<float> out) = 0;

@@ -124,6 +124,37 @@ TEST_P(EngineTest, UtcOffsetMayDifferFromTheModels) {
   EXPECT_NE(here, there);
 }
 
+TEST_P(EngineTest, SpecialDaysMayDifferFromTheModelsButNotWhetherThereAreSome) {
+  const int tomorrow = static_cast<int>(kOriginMs / 86'400'000) + 1;
+  ModelSpec trained = kSpec;
+  trained.special_days = {tomorrow - 300};
+  ModelSpec present = kSpec;
+  present.special_days = {tomorrow - 300, tomorrow};
+  auto engine = MakeEngine();
+  const auto model = *engine->Prepare(trained, RandomWeights(trained, random_));
+  const std::vector<float> context = RandomContext(kSpec, random_);
+  const ForecastItem item{.model = model.get(), .context = context, .origin_ms = kOriginMs};
+  std::vector<float> before(kValues);
+  std::vector<float> after(kValues);
+  ASSERT_TRUE(engine->Forecast(trained, std::span(&item, 1), before).ok());
+  ASSERT_TRUE(engine->Forecast(present, std::span(&item, 1), after).ok());
+  EXPECT_NE(before, after);
+  EXPECT_FALSE(engine->Forecast(kSpec, std::span(&item, 1), after).ok());
+}
+
+TEST_P(EngineTest, AbsentCovariatesGiveAForecast) {
+  ModelSpec spec = kSpec;
+  spec.covariates = {"a", "b"};
+  const std::vector<float> none(size_t{2} * 336, kMissing);
+  const std::vector<float> context = RandomContext(spec, random_);
+  EXPECT_EQ(ForecastContext(GetParam(), spec, UntrainedWeights(spec), context, {}, none),
+            ForecastContext(GetParam(), kSpec, UntrainedWeights(kSpec), context));
+  const Weights weights = RandomWeights(spec, random_);
+  for (float value : ForecastContext(GetParam(), spec, weights, context, {}, none)) {
+    EXPECT_TRUE(std::isfinite(value));
+  }
+}
+
 TEST_P(EngineTest, SaysWhatDoesNotFit) {
   auto engine = MakeEngine();
   EXPECT_FALSE(engine->Prepare(kSpec, Weights()).ok());
@@ -152,6 +183,8 @@ TEST_P(EngineTest, SaysWhatDoesNotFit) {
               HasSubstr("another spec"));
   EXPECT_THAT(message({.model = model.get(), .context = steps.subspan(1)}, out.size()),
               HasSubstr("335 steps, must be 336"));
+  EXPECT_THAT(message({.model = model.get(), .context = steps, .covariates = steps}, out.size()),
+              HasSubstr("336 values of covariates, must be 0"));
   EXPECT_THAT(message({.model = model.get(), .context = steps}, out.size() - 1),
               HasSubstr("must be 180"));
 }

@@ -19,15 +19,15 @@ absl::Status CheckItem(std::string_view engine, const SpecOfModel& spec_of_model
     return absl::InvalidArgumentError(absl::StrCat("has a context of ", item.context.size(),
                                                    " steps, must be ", network.context_steps));
   }
+  const size_t covariate_values = network.covariates.size() * item.context.size();
+  if (item.covariates.size() != covariate_values) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "has ", item.covariates.size(), " values of covariates, must be ", covariate_values));
+  }
   return absl::OkStatus();
 }
 
 }  // namespace
-
-ModelSpec NetworkSpec(ModelSpec spec) {
-  spec.utc_offset_minutes = 0;
-  return spec;
-}
 
 size_t ValuesPerItem(const ModelSpec& spec) {
   return static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();

@@ -11,10 +11,6 @@
 
 namespace auspex::model {
 
-// The spec without what only the features read: the UTC offset changes with daylight saving, the
-// network does not.
-ModelSpec NetworkSpec(ModelSpec spec);
-
 // Values that an item's forecast has.
 size_t ValuesPerItem(const ModelSpec& spec);
 

@@ -55,7 +55,7 @@ void HostEngine::ForecastOne(const ForecastItem& item, ForecastScratch* scratch,
   const ModelSpec& spec = scratch->spec;
   const auto& model = static_cast<const HostModel&>(*item.model);
   const int origin = spec.context_steps - 1;
-  scratch->series.Assign(item.context, item.origin_ms - origin * spec.step_ms);
+  scratch->series.Assign(item.context, item.origin_ms - origin * spec.step_ms, item.covariates);
   if (!scratch->builder.Window(scratch->series, origin, &scratch->window)) {
     std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
     return;

@@ -17,7 +17,7 @@ namespace auspex::model {
 class HostModel : public PreparedModel {
  public:
   HostModel(const ModelSpec& spec, const Weights& weights);
-  // The spec that it was prepared for, but with a UTC offset of 0: networks do not depend on it.
+  // NetworkSpec of the one that it was prepared for.
   const ModelSpec& network_spec() const { return spec_; }
   // How much recent errors count in the blend ("decoder.tau").
   float tau() const { return tau_; }

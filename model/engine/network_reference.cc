@@ -197,13 +197,14 @@ class Reference {
 };
 
 // asinh of target t's candidates, then its features.
-Vector DecoderInputs(const TargetFeatures& targets, size_t t) {
+Vector DecoderInputs(const ModelSpec& spec, const TargetFeatures& targets, size_t t) {
+  const auto features = static_cast<size_t>(spec.target_features());
   Vector x;
   for (size_t j = 0; j < kCandidates; ++j) {
     x.push_back(std::asinh(static_cast<double>(targets.candidates[t * kCandidates + j])));
   }
-  for (size_t j = 0; j < kTargetFeatures; ++j) {
-    x.push_back(targets.features[t * kTargetFeatures + j]);
+  for (size_t j = 0; j < features; ++j) {
+    x.push_back(targets.features[t * features + j]);
   }
   return x;
 }
@@ -216,9 +217,9 @@ std::vector<double> DecoderOutputs(const ModelSpec& spec, const Weights& weights
   const Vector shared = network.Linear("decoder.window.weight", "decoder.window.bias",
                                        Concatenated(network.Encode(window.patches), window.window));
   std::vector<double> outputs;
-  for (size_t t = 0; t < targets.features.size() / kTargetFeatures; ++t) {
-    Vector a =
-        network.Linear("decoder.target.weight", "decoder.target.bias", DecoderInputs(targets, t));
+  for (size_t t = 0; t < targets.candidates.size() / kCandidates; ++t) {
+    Vector a = network.Linear("decoder.target.weight", "decoder.target.bias",
+                              DecoderInputs(spec, targets, t));
     AddTo(a, shared);
     a = Relu(network.Linear("decoder.hidden.weight", "decoder.hidden.bias", Relu(a)));
     const Vector o = network.Linear("decoder.output.weight", "decoder.output.bias", a);
@@ -231,7 +232,7 @@ std::vector<double> NetworkOutputs(const ModelSpec& spec, const Weights& weights
                                    const WindowFeatures& window, const TargetFeatures& targets) {
   const std::vector<double> outputs = DecoderOutputs(spec, weights, window, targets);
   const OutputHead head(spec, TensorValues(spec, weights, "decoder.tau")[0]);
-  const size_t count = targets.features.size() / kTargetFeatures;
+  const size_t count = targets.candidates.size() / kCandidates;
   const auto width = static_cast<size_t>(spec.decoder_outputs());
   const size_t levels = spec.quantiles.size();
   std::vector<double> quantiles(count * levels);

@@ -188,8 +188,9 @@ TEST(NetworkReferenceTest, DecoderAddsWindowAndTargetBeforeTheFirstRelu) {
   weights
       .Set("decoder.window.weight", 1 * kWindowFeatures + 2, 2)  // unit 1, window feature 2
       .Set("decoder.window.bias", 1, 0.5F)
-      .Set("decoder.target.weight", 1 * kTargetInputs + 3, 1)             // candidate 3
-      .Set("decoder.target.weight", 1 * kTargetInputs + kCandidates, -4)  // target feature 0
+      .Set("decoder.target.weight", 1 * (kCandidates + kTargetFeatures) + 3, 1)  // candidate 3
+      .Set("decoder.target.weight", 1 * (kCandidates + kTargetFeatures) + kCandidates,
+           -4)  // target feature 0
       .Set("decoder.target.bias", 1, 0.25F)
       .Set("decoder.hidden.weight", 2 * 4 + 1, 3)
       .Set("decoder.hidden.bias", 2, -1)

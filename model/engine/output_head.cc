@@ -92,9 +92,10 @@ void OutputHead::Quantiles(const TargetInputs& target, std::span<const double> o
 }
 
 TargetInputs TargetInputsAt(const WindowFeatures& window, const TargetFeatures& targets, size_t t) {
+  const size_t features = targets.features.size() / (targets.candidates.size() / kCandidates);
   return {.backtest_logs = std::span(window.window).subspan(kShapeFeatures, kBacktestLogs),
           .candidates = std::span(targets.candidates).subspan(t * kCandidates, kCandidates),
-          .long_share = LongLeadShare(targets.features[t * kTargetFeatures + kFeatureHorizons])};
+          .long_share = LongLeadShare(targets.features[t * features + kFeatureHorizons])};
 }
 
 void OutputHead::Publish(const WindowFeatures& window, const Blend& blend,

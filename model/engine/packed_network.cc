@@ -177,7 +177,7 @@ PackedNetwork::PackedNetwork(const ModelSpec& spec, const Weights& weights)
     const auto width = static_cast<size_t>(spec.decoder_width);
     window_ = packer.Pack("decoder.window.weight", {"decoder.window.bias", "decoder.target.bias"},
                           static_cast<size_t>(spec.window_inputs()));
-    target_ = packer.Pack("decoder.target.weight", {}, kTargetInputs);
+    target_ = packer.Pack("decoder.target.weight", {}, static_cast<size_t>(spec.target_inputs()));
     hidden_layer_ = packer.Pack("decoder.hidden.weight", {"decoder.hidden.bias"}, width);
     output_ = packer.Pack("decoder.output.weight", {"decoder.output.bias"}, width);
     return packer.used();

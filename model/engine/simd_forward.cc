@@ -18,7 +18,7 @@ HWY_BEFORE_NAMESPACE();
 namespace auspex::model::HWY_NAMESPACE {
 
 // asinh of the candidates, then the features, of `count` targets from `first` on.
-void FillTargetInputs(const TargetFeatures& targets, size_t first, size_t count,
+void FillTargetInputs(const TargetFeatures& targets, size_t inputs, size_t first, size_t count,
                       SimdBuffers* buffers) {
   const Floats d;
   const float* const candidates = targets.candidates.data() + first * kCandidates;
@@ -28,11 +28,12 @@ void FillTargetInputs(const TargetFeatures& targets, size_t first, size_t count,
     float* const part = buffers->asinh.data() + i;
     hn::StoreU(hn::Asinh(d, hn::LoadU(d, part)), d, part);
   }
-  const float* features = targets.features.data() + first * kTargetFeatures;
+  const size_t width = inputs - kCandidates;
+  const float* features = targets.features.data() + first * width;
   float* out = buffers->inputs.data();
-  for (size_t t = 0; t < count; ++t, features += kTargetFeatures) {
+  for (size_t t = 0; t < count; ++t, features += width) {
     out = std::copy_n(buffers->asinh.data() + t * kCandidates, kCandidates, out);
-    out = std::copy_n(features, kTargetFeatures, out);
+    out = std::copy_n(features, width, out);
   }
 }
 
@@ -44,12 +45,13 @@ void Decode(const PackedNetwork& network, const WindowFeatures& window,
             buffers->window.end() - static_cast<ptrdiff_t>(window.window.size()));
   Dense<Activation::kNone>(window_layer, {window_layer.bias, 0}, {buffers->window.data(), 0}, 1,
                            {buffers->shared.data(), 0});
-  const size_t count = targets.features.size() / kTargetFeatures;
+  const size_t inputs = network.target().inputs;
+  const size_t count = targets.candidates.size() / kCandidates;
   for (size_t first = 0; first < count; first += kTargetBlock) {
     const size_t rows = std::min(kTargetBlock, count - first);
-    FillTargetInputs(targets, first, rows, buffers);
+    FillTargetInputs(targets, inputs, first, rows, buffers);
     Dense<Activation::kRelu>(network.target(), {buffers->shared.data(), 0},
-                             {buffers->inputs.data(), kTargetInputs}, rows,
+                             {buffers->inputs.data(), inputs}, rows,
                              {buffers->first.data(), width});
     Dense<Activation::kRelu>(network.hidden_layer(), {network.hidden_layer().bias, 0},
                              {buffers->first.data(), width}, rows, {buffers->second.data(), width});
@@ -97,7 +99,7 @@ void SimdBuffers::Fit(const PackedNetwork& network) {
   window.resize(network.window().inputs);
   shared.resize(width);
   asinh.resize(PaddedOutputs(kTargetBlock * kCandidates));
-  inputs.resize(kTargetBlock * kTargetInputs);
+  inputs.resize(kTargetBlock * network.target().inputs);
   first.resize(kTargetBlock * width);
   second.resize(kTargetBlock * width);
 }

@@ -28,7 +28,7 @@ struct SimdBuffers {
   std::vector<float> window;  // encoder's output and window features
   std::vector<float> shared;  // [width] the part of the first layer that all targets share
   std::vector<float> asinh;   // [kTargetBlock][kCandidates], padded
-  std::vector<float> inputs;  // [kTargetBlock][kTargetInputs]
+  std::vector<float> inputs;  // [kTargetBlock][target_inputs]
   std::vector<float> first;   // [kTargetBlock][width]
   std::vector<float> second;  // [kTargetBlock][width]
 };

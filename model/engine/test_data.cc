@@ -23,6 +23,10 @@ ModelSpec RandomSpec(std::mt19937& random) {
   spec.context_steps = 2 + static_cast<int>(random() % (random() % 2 == 0 ? 50 : 3000));
   if (random() % 3 == 0) spec.quantiles = {0.5};
   if (random() % 3 == 0) spec.quantiles = {0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99};
+  constexpr const char* kNames[] = {"a", "b", "c"};
+  if (random() % 2 == 0) spec.covariates.assign(kNames, kNames + 1 + random() % 3);
+  const int today = static_cast<int>(kOriginMs / 86'400'000);
+  if (random() % 2 == 0) spec.special_days = {today - 2, today + 1};
   return spec;
 }
 
@@ -30,7 +34,9 @@ std::string Describe(const ModelSpec& spec) {
   return std::string(CellName(spec.cell)) + " hidden " + std::to_string(spec.hidden) + " layers " +
          std::to_string(spec.layers) + " width " + std::to_string(spec.decoder_width) + " step " +
          std::to_string(spec.step_ms) + " context " + std::to_string(spec.context_steps) +
-         " horizon " + std::to_string(spec.horizon_steps);
+         " horizon " + std::to_string(spec.horizon_steps) + " covariates " +
+         std::to_string(spec.covariates.size()) + " special days " +
+         std::to_string(spec.special_days.size());
 }
 
 std::unique_ptr<Engine> MakeTestEngine(std::string_view backend, ParallelFor parallel_for) {
@@ -62,6 +68,21 @@ std::vector<float> RandomContext(const ModelSpec& spec, std::mt19937& random) {
   return values;
 }
 
+std::vector<float> RandomCovariates(const ModelSpec& spec, std::mt19937& random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> values;
+  const size_t count = spec.covariates.size();
+  for (size_t i = 0; i < count; ++i) {
+    const float level = 1e6F * normal(random);
+    const bool absent = count > 1 && i + 1 == count;
+    for (int t = 0; t < spec.context_steps; ++t) {
+      const bool missing = absent || random() % 8 == 0;
+      values.push_back(missing ? kMissing : level * (1 + 0.2F * normal(random)));
+    }
+  }
+  return values;
+}
+
 Weights RandomWeights(const ModelSpec& spec, std::mt19937& random) {
   std::normal_distribution<float> normal;
   std::vector<float> values;
@@ -74,12 +95,15 @@ Weights RandomWeights(const ModelSpec& spec, std::mt19937& random) {
 
 std::vector<float> ForecastContext(std::string_view backend, const ModelSpec& spec,
                                    const Weights& weights, std::span<const float> context,
-                                   const Blend& blend) {
+                                   const Blend& blend, std::span<const float> covariates) {
   auto engine = MakeTestEngine(backend);
   auto model = engine->Prepare(spec, weights);
   EXPECT_TRUE(model.ok()) << model.status();
-  const ForecastItem item{
-      .model = model->get(), .context = context, .origin_ms = kOriginMs, .blend = blend};
+  const ForecastItem item{.model = model->get(),
+                          .context = context,
+                          .origin_ms = kOriginMs,
+                          .blend = blend,
+                          .covariates = covariates};
   std::vector<float> out(static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size());
   const absl::Status status = engine->Forecast(spec, std::span(&item, 1), out);
   EXPECT_TRUE(status.ok()) << status;

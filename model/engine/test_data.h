@@ -19,7 +19,8 @@ namespace auspex::model {
 inline constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 inline constexpr int64_t kOriginMs = 1'712'345'600'000;
 
-// Any cell, sizes with all remainders, grids from a minute to half a day.
+// Any cell, sizes with all remainders, grids from a minute to half a day, with and without
+// covariates and special days.
 ModelSpec RandomSpec(std::mt19937& random);
 // For messages.
 std::string Describe(const ModelSpec& spec);
@@ -32,12 +33,16 @@ std::unique_ptr<Engine> MakeTestEngine(std::string_view backend,
 // there.
 std::vector<float> RandomContext(const ModelSpec& spec, std::mt19937& random);
 
+// Covariates for such a context, [spec.covariates][context_steps]: noise around a level of its own,
+// an eighth of the steps missing. The last of several is absent.
+std::vector<float> RandomCovariates(const ModelSpec& spec, std::mt19937& random);
+
 // Weights as after training: every parameter differs from zero, activations stay moderate.
 Weights RandomWeights(const ModelSpec& spec, std::mt19937& random);
 
 // The forecast of one context by a new engine of this backend: [horizon_steps][quantiles].
 std::vector<float> ForecastContext(std::string_view backend, const ModelSpec& spec,
                                    const Weights& weights, std::span<const float> context,
-                                   const Blend& blend = {});
+                                   const Blend& blend = {}, std::span<const float> covariates = {});
 
 }  // namespace auspex::model

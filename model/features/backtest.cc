@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "model/features/candidates.h"
@@ -32,7 +33,8 @@ struct Errors {
 
 // Adds the errors of the forecasts from the newest step of `past`, scored on `view`.
 void AddErrors(const HistoryView& view, const HistoryView& past, const Season& season, int horizon,
-               std::span<const double> leads, double weight, Errors* errors) {
+               std::span<const double> leads, double weight,
+               const std::optional<CovariateForecast::Origin>& announced, Errors* errors) {
   const OriginStatistics statistics = StatisticsOf(past, season);
   int previous = 0;
   for (const double lead : leads) {
@@ -42,7 +44,10 @@ void AddErrors(const HistoryView& view, const HistoryView& past, const Season& s
     previous = k;
     if (!view.Observed(target)) continue;
     const double truth = view.At(target);
-    const Candidates candidates = CandidatesAt(past, season, statistics, k);
+    Candidates candidates = CandidatesAt(past, season, statistics, k);
+    if (announced) {
+      candidates.values[kCandidateAnnounced] = announced->At(k, statistics, candidates);
+    }
     for (size_t j = 0; j < kCandidates; ++j) {
       errors->sum[j] += weight * std::abs(candidates.values[j] - truth);
     }
@@ -63,7 +68,8 @@ void AppendLogs(const Errors& errors, double scale, float* out) {
 }  // namespace
 
 std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Season& season,
-                                              int horizon_steps, double scale) {
+                                              int horizon_steps, double scale,
+                                              const CovariateForecast& announced) {
   std::array<float, kBacktestLogs> logs{};
   // A past origin needs some history of its own.
   const int earliest = view.first() + std::max(4, season.day / 4);
@@ -76,7 +82,9 @@ std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Sea
     for (const double back : plan.back) {
       const int origin = view.last() - std::max(1, static_cast<int>(back * horizon));
       if (origin < earliest) break;
-      AddErrors(view, view.Until(origin), season, horizon, plan.leads, 1 / back, &errors);
+      std::optional<CovariateForecast::Origin> from;
+      if (announced.known()) from = announced.From(origin);
+      AddErrors(view, view.Until(origin), season, horizon, plan.leads, 1 / back, from, &errors);
     }
     AppendLogs(errors, scale, out);
     out += kCandidates;

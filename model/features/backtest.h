@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "model/features/covariate.h"
 #include "model/features/history_view.h"
 #include "model/features/season.h"
 #include "model/spec/model_spec.h"
@@ -14,7 +15,9 @@ namespace auspex::model {
 // by 1/distance. All zero when there is too little history to look back. With a history shorter
 // than a horizon, the look back is shortened to what there is. `scale` is the window's; errors
 // below a thousandth of it count as equal.
+// What covariates announce is one of the candidates, where `announced` is known.
 std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Season& season,
-                                              int horizon_steps, double scale);
+                                              int horizon_steps, double scale,
+                                              const CovariateForecast& announced);
 
 }  // namespace auspex::model

@@ -24,4 +24,8 @@ CirclePoint TimeOfDay(int64_t local_ms) { return PointOf(local_ms, kDayMs); }
 
 CirclePoint DayOfWeek(int64_t local_ms) { return PointOf(local_ms - kFirstMondayMs, kWeekMs); }
 
+int DayNumber(int64_t local_ms) {
+  return static_cast<int>(local_ms / kDayMs) - (local_ms % kDayMs < 0 ? 1 : 0);
+}
+
 }  // namespace auspex::model

@@ -1,4 +1,4 @@
-// Time of day and day of week as points on circles.
+// Time of day and day of week as points on circles; days.
 #pragma once
 
 #include <cstdint>
@@ -14,5 +14,7 @@ struct CirclePoint {
 CirclePoint TimeOfDay(int64_t local_ms);
 // Position in its week: 0 at the start of Monday.
 CirclePoint DayOfWeek(int64_t local_ms);
+// Its day, in days since 1970-01-01.
+int DayNumber(int64_t local_ms);
 
 }  // namespace auspex::model

@@ -26,5 +26,14 @@ TEST(CalendarTest, WeekBeginsOnMonday) {
   EXPECT_NEAR(DayOfWeek(kMonday - 4000 * 7 * kDayMs).cos, 1, 1e-12);
 }
 
+TEST(CalendarTest, DaysAreCountedFrom1970) {
+  EXPECT_EQ(DayNumber(0), 0);
+  EXPECT_EQ(DayNumber(kDayMs - 1), 0);
+  EXPECT_EQ(DayNumber(kDayMs), 1);
+  EXPECT_EQ(DayNumber(-1), -1);
+  EXPECT_EQ(DayNumber(-kDayMs), -1);
+  EXPECT_EQ(DayNumber(-kDayMs - 1), -2);
+}
+
 }  // namespace
 }  // namespace auspex::model

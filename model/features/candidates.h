@@ -29,6 +29,11 @@ struct OriginStatistics {
 // Statistics of a view at its newest step.
 OriginStatistics StatisticsOf(const HistoryView& view, const Season& season);
 
+// Indices of the one that makes room for covariates where there are some, between the means of one
+// and of four days, and of what is usual at a target's time of day.
+inline constexpr int kCandidateAnnounced = 6;
+inline constexpr int kCandidateSameTime = 7;
+
 struct Candidates {
   std::array<double, kCandidates> values;
   bool week_ago_known;  // whether "last week" is a value of last week and not a stand-in
@@ -43,6 +48,7 @@ struct Candidates {
 //   13 last with a damped trend; medians of 14 a day, 15 a week, 16 of seven days at this time;
 //   17 (9) shifted by the change of the daily mean since then, 18 (7) scaled by the ratio of the
 //   daily means, 19 (12) with the week's drift.
+// Where covariates announce something, (6) makes room for that (covariate.h).
 Candidates CandidatesAt(const HistoryView& view, const Season& season,
                         const OriginStatistics& statistics, int k);
 

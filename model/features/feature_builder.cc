@@ -5,6 +5,7 @@
 #include "model/features/backtest.h"
 #include "model/features/calendar.h"
 #include "model/features/candidates.h"
+#include "model/features/covariate.h"
 #include "model/features/features.h"
 #include "model/features/history_view.h"
 #include "model/features/patches.h"
@@ -33,15 +34,32 @@ int64_t LocalTimeOf(const ModelSpec& spec, const SeriesIndex& series, int i) {
   return series.time_ms(i) + int64_t{spec.utc_offset_minutes} * 60'000;
 }
 
+bool IsSpecial(const ModelSpec& spec, int day) {
+  return std::binary_search(spec.special_days.begin(), spec.special_days.end(), day);
+}
+
+// Of the last seven days, the origin's being the newest.
+float ShareOfSpecialDays(const ModelSpec& spec, int64_t origin_local_ms) {
+  const int today = DayNumber(origin_local_ms);
+  int count = 0;
+  for (int day = today - 6; day <= today; ++day) count += IsSpecial(spec, day) ? 1 : 0;
+  return static_cast<float>(count) / 7;
+}
+
 // Features of targets that their time alone decides: how far ahead they are, and the calendar. Most
 // windows of a fleet have the same origin and ask for the same targets, so the latest are kept.
 class TargetTimes {
  public:
   static constexpr size_t kFeatures = kTargetFeatures - 1;  // the last is the candidates'
 
-  // [k.size()][kFeatures], valid until the next call.
-  const float* Rows(const ModelSpec& spec, int64_t origin_local_ms, bool week_known,
-                    std::span<const int> k) {
+  // What Update found, of all targets in their order: kFeatures each, and where days are special
+  // kSpecialDayTargetFeatures each: whether the target's day, the day before, the day after and
+  // that a week before are.
+  const float* rows() const { return rows_.data(); }
+  const float* special() const { return special_.data(); }
+
+  void Update(const ModelSpec& spec, int64_t origin_local_ms, bool week_known,
+              std::span<const int> k) {
     if (origin_local_ms != origin_local_ms_ || week_known != week_known_ ||
         !std::equal(k.begin(), k.end(), k_.begin(), k_.end())) {
       origin_local_ms_ = origin_local_ms;
@@ -49,7 +67,6 @@ class TargetTimes {
       k_.assign(k.begin(), k.end());
       Fill(spec);
     }
-    return rows_.data();
   }
 
  private:
@@ -68,12 +85,24 @@ class TargetTimes {
         *out++ = static_cast<float>(value);
       }
     }
+    special_.clear();
+    if (!spec.special_days.empty()) FillSpecial(spec);
+  }
+
+  void FillSpecial(const ModelSpec& spec) {
+    for (int k : k_) {
+      const int day = DayNumber(origin_local_ms_ + k * spec.step_ms);
+      for (int near : {day, day - 1, day + 1, day - 7}) {
+        special_.push_back(IsSpecial(spec, near) ? 1.0F : 0.0F);
+      }
+    }
   }
 
   int64_t origin_local_ms_ = 0;
   bool week_known_ = false;
   std::vector<int> k_;
   std::vector<float> rows_;
+  std::vector<float> special_;
 };
 
 }  // namespace
@@ -83,7 +112,11 @@ struct FeatureBuilder::Scratch {
 
   const Season season;
   TargetTimes times;
-  OriginStatistics statistics{};  // of the window that was built last
+  // Of the window that was built last:
+  OriginStatistics statistics{};
+  std::vector<CovariateView> covariates;
+  CovariateForecast announced;
+  CovariateForecast::Origin origin;
 };
 
 FeatureBuilder::FeatureBuilder(const ModelSpec& spec)
@@ -106,15 +139,27 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   out->last = scratch.statistics.last;
   out->non_negative = IsNonNegative(view);
 
-  out->window.resize(kWindowFeatures);
+  out->window.resize(static_cast<size_t>(spec_.window_features()));
   const auto shape = ShapeFeatures(view, season, scratch.statistics, scale, out->level);
-  const auto logs = BacktestLogs(view, season, spec_.horizon_steps, out->scale);
-  std::copy(logs.begin(), logs.end(), std::copy(shape.begin(), shape.end(), out->window.begin()));
+  scratch.covariates.clear();
+  for (const SeriesIndex& covariate : series.covariates()) {
+    scratch.covariates.push_back(ViewOf(spec_, covariate, origin));
+  }
+  scratch.announced.Learn(view, scratch.covariates, season, spec_.horizon_steps);
+  if (scratch.announced.known()) scratch.origin = scratch.announced.From(origin);
+  const auto logs = BacktestLogs(view, season, spec_.horizon_steps, out->scale, scratch.announced);
+  auto feature = std::copy(shape.begin(), shape.end(), out->window.begin());
+  feature = std::copy(logs.begin(), logs.end(), feature);
+  for (const CovariateView& covariate : scratch.covariates) {
+    const auto features = CovariateFeatures(covariate, season, view.steps());
+    feature = std::copy(features.begin(), features.end(), feature);
+  }
+  const int64_t local_ms = LocalTimeOf(spec_, series, origin);
+  if (!spec_.special_days.empty()) *feature = ShareOfSpecialDays(spec_, local_ms);
 
   out->patches.resize(static_cast<size_t>(spec_.patches()) *
                       static_cast<size_t>(spec_.patch_inputs()));
-  FillPatches(spec_, view, season, out->level, out->scale, LocalTimeOf(spec_, series, origin),
-              out->patches);
+  FillPatches(spec_, view, season, out->level, out->scale, local_ms, out->patches);
   return true;
 }
 
@@ -125,20 +170,28 @@ void FeatureBuilder::Targets(const SeriesIndex& series, int origin, const Window
   const HistoryView& view = *found;
   const Season& season = scratch_->season;
   const bool week_known = view.steps() >= kDaysForWeek * season.day;
-  const float* time =
-      scratch_->times.Rows(spec_, LocalTimeOf(spec_, series, origin), week_known, k);
+  scratch_->times.Update(spec_, LocalTimeOf(spec_, series, origin), week_known, k);
+  const float* time = scratch_->times.rows();
+  const float* special = scratch_->times.special();
+  const int special_features = spec_.special_days.empty() ? 0 : kSpecialDayTargetFeatures;
   out->candidates.resize(k.size() * kCandidates);
-  out->features.resize(k.size() * kTargetFeatures);
+  out->features.resize(k.size() * static_cast<size_t>(spec_.target_features()));
   float* candidate = out->candidates.data();
   float* feature = out->features.data();
   for (int target : k) {
-    const Candidates candidates = CandidatesAt(view, season, scratch_->statistics, target);
+    Candidates candidates = CandidatesAt(view, season, scratch_->statistics, target);
+    if (scratch_->announced.known()) {
+      candidates.values[kCandidateAnnounced] =
+          scratch_->origin.At(target, scratch_->statistics, candidates);
+    }
     for (double value : candidates.values) {
       *candidate++ = static_cast<float>(ToZ(value, window.level, window.scale));
     }
     feature = std::copy_n(time, TargetTimes::kFeatures, feature);
     time += TargetTimes::kFeatures;
     *feature++ = candidates.week_ago_known ? 1.0F : 0.0F;
+    feature = std::copy_n(special, special_features, feature);
+    special += special_features;
   }
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "model/features/calendar.h"
+#include "model/features/candidates.h"
 #include "model/features/features.h"
 #include "model/testing/close.h"
 
@@ -23,8 +25,8 @@ struct Features {
 };
 
 Features FeaturesAt(const ModelSpec& spec, std::span<const float> values, int origin,
-                    int64_t first_ms = kFirstMs) {
-  const SeriesIndex series(spec, values, first_ms);
+                    int64_t first_ms = kFirstMs, std::span<const float> covariates = {}) {
+  const SeriesIndex series(spec, values, first_ms, covariates);
   FeatureBuilder builder(spec);
   std::vector<int> k(static_cast<size_t>(spec.horizon_steps));
   std::iota(k.begin(), k.end(), 1);
@@ -100,6 +102,118 @@ TEST(FeatureBuilderTest, NothingAfterTheOriginIsRead) {
       ExpectSame(FeaturesAt(spec, changed, origin), reference, {});
     }
   }
+}
+
+// Two covariates that tell the next day's values, and noise: a window that saw a step too many
+// would show.
+TEST(FeatureBuilderTest, NothingOfACovariateAfterTheOriginIsRead) {
+  ModelSpec spec = kHourly;
+  spec.covariates = {"a", "b"};
+  const std::vector<float> values = Series(1200, 24, 7);
+  std::vector<float> covariates = Series(2 * 1200, 24, 8);
+  std::copy(values.begin() + 24, values.end(), covariates.begin());
+  for (int origin : {5, 60, 400, 900}) {
+    const Features reference = FeaturesAt(spec, values, origin, kFirstMs, covariates);
+    std::vector<float> changed = covariates;
+    for (size_t row : {size_t{0}, size_t{1200}}) {
+      const auto begin = changed.begin() + static_cast<ptrdiff_t>(row);
+      std::fill(begin + origin + 1, begin + 1200, 1e9F);
+    }
+    ExpectSame(FeaturesAt(spec, values, origin, kFirstMs, changed), reference, {});
+    changed[static_cast<size_t>(origin)] += 1000;
+    EXPECT_NE(FeaturesAt(spec, values, origin, kFirstMs, changed).window.window,
+              reference.window.window);
+  }
+}
+
+TEST(FeatureBuilderTest, CovariatesInALongSeriesEqualTheCutOutContext) {
+  ModelSpec spec = kHourly;
+  spec.covariates = {"a"};
+  const std::vector<float> values = Series(2000, 24, 5);
+  std::vector<float> covariate = Series(2000, 24, 6);
+  covariate[3] = 1e14F;  // long before any window
+  for (int origin : {700, 1234, 1999}) {
+    const auto begin = static_cast<size_t>(origin + 1 - spec.context_steps);
+    const auto steps = static_cast<size_t>(spec.context_steps);
+    const Features cut =
+        FeaturesAt(spec, std::span(values).subspan(begin, steps), spec.context_steps - 1,
+                   kFirstMs + static_cast<int64_t>(begin) * spec.step_ms,
+                   std::span(covariate).subspan(begin, steps));
+    ExpectSame(FeaturesAt(spec, values, origin, kFirstMs, covariate), cut,
+               {.absolute = 2e-6, .relative = 1e-5});
+  }
+}
+
+// The inputs of the values do not change with what stands behind them, but for the candidate that
+// makes room for what is announced, and how all compare with it.
+TEST(FeatureBuilderTest, CovariatesAndSpecialDaysOnlyAdd) {
+  const std::vector<float> values = Series(600, 24, 9);
+  std::vector<float> covariates = Series(1200, 24, 10);
+  ModelSpec spec = kHourly;
+  spec.covariates = {"a", "b"};
+  spec.special_days = {DayNumber(kFirstMs) + 25};
+  const auto targets = static_cast<size_t>(kHourly.horizon_steps);
+  const Features plain = FeaturesOf(kHourly, values);
+  Features more = FeaturesAt(spec, values, 599, kFirstMs, covariates);
+  EXPECT_EQ(more.window.patches, plain.window.patches);
+  ASSERT_EQ(more.window.window.size(), static_cast<size_t>(spec.window_features()));
+  EXPECT_TRUE(std::equal(plain.window.window.begin(), plain.window.window.begin() + kShapeFeatures,
+                         more.window.window.begin()));
+  ASSERT_EQ(more.targets.features.size(), targets * static_cast<size_t>(spec.target_features()));
+  for (size_t t = 0; t < targets; ++t) {
+    const size_t slot = t * kCandidates + kCandidateAnnounced;
+    EXPECT_NE(more.targets.candidates[slot], plain.targets.candidates[slot]);
+    more.targets.candidates[slot] = plain.targets.candidates[slot];
+    const auto row = std::span(more.targets.features)
+                         .subspan(t * static_cast<size_t>(spec.target_features()), kTargetFeatures);
+    EXPECT_TRUE(
+        std::equal(row.begin(), row.end(),
+                   plain.targets.features.begin() + static_cast<ptrdiff_t>(t) * kTargetFeatures));
+  }
+  EXPECT_EQ(more.targets.candidates, plain.targets.candidates);
+
+  std::fill(covariates.begin(), covariates.end(), kMissing);
+  more = FeaturesAt(spec, values, 599, kFirstMs, covariates);
+  EXPECT_EQ(more.targets.candidates, plain.targets.candidates);
+  EXPECT_TRUE(std::equal(plain.window.window.begin(), plain.window.window.end(),
+                         more.window.window.begin()));
+}
+
+// A covariate that tells where the values are in five hours makes its candidate the best.
+TEST(FeatureBuilderTest, WhatIsAnnouncedIsBacktestedToo) {
+  ModelSpec spec = kHourly;
+  spec.horizon_steps = 5;
+  spec.covariates = {"told"};
+  std::vector<float> values = Series(400, 24, 21);
+  std::vector<float> told(values.begin() + 5, values.end());
+  values.resize(told.size());
+  const Features features =
+      FeaturesAt(spec, values, static_cast<int>(values.size()) - 1, kFirstMs, told);
+  const size_t longest = kShapeFeatures + kCandidates;
+  EXPECT_EQ(features.window.window[longest + kCandidateAnnounced], 0);
+  EXPECT_GT(features.window.window[longest + kCandidateSameTime], 0.2);
+}
+
+TEST(FeatureBuilderTest, SpecialDaysAreLocal) {
+  ModelSpec spec = kHourly;
+  const int64_t midnight = int64_t{19'700} * 86'400'000;
+  spec.special_days = {19'701};
+  const std::vector<float> values = Series(21, 24, 3);  // the origin is at 20:00 of day 19,700
+  const auto flags = [&](int offset_minutes, int k) {
+    spec.utc_offset_minutes = offset_minutes;
+    const Features features = FeaturesAt(spec, values, 20, midnight);
+    const auto row = static_cast<ptrdiff_t>(k) * spec.target_features() - kSpecialDayTargetFeatures;
+    const auto begin = features.targets.features.begin() + row;
+    return std::vector<float>(begin, begin + kSpecialDayTargetFeatures);
+  };
+  // The day itself, the day before, the day after, a week before.
+  EXPECT_EQ(flags(0, 3), (std::vector<float>{0, 0, 1, 0}));
+  EXPECT_EQ(flags(0, 4), (std::vector<float>{1, 0, 0, 0}));
+  EXPECT_EQ(flags(0, 28), (std::vector<float>{0, 1, 0, 0}));
+  EXPECT_EQ(flags(60, 3), (std::vector<float>{1, 0, 0, 0}));
+  spec.special_days = {19'693, 19'694, 19'700, 19'701};
+  EXPECT_EQ(flags(0, 3), (std::vector<float>{1, 0, 1, 1}));
+  EXPECT_FLOAT_EQ(FeaturesAt(spec, values, 20, midnight).window.window.back(), 2.0F / 7);
 }
 
 TEST(FeatureBuilderTest, EveryPartOfTheContextIsRead) {
@@ -231,6 +345,25 @@ TEST(FeatureBuilderTest, AllOutputsAreFinite) {
       ExpectFinite(features.window.patches);
       ExpectFinite(features.targets.candidates);
       ExpectFinite(features.targets.features);
+    }
+  }
+}
+
+TEST(FeatureBuilderTest, OutputsAreFiniteWhateverTheCovariate) {
+  for (ModelSpec spec : {kHourly, kHalfHourly,
+                         ModelSpec{.step_ms = 86'400'000, .horizon_steps = 9, .context_steps = 50},
+                         ModelSpec{.step_ms = 60'000, .horizon_steps = 1, .context_steps = 40},
+                         ModelSpec{.horizon_steps = 300, .context_steps = 2}}) {
+    spec.covariates = {"c"};
+    for (const auto& [name, values] : ExtremeContexts(340)) {
+      for (const auto& [covariate, of_covariate] : ExtremeContexts(340)) {
+        SCOPED_TRACE(name);
+        SCOPED_TRACE(covariate);
+        SCOPED_TRACE(spec.step_ms);
+        const Features features = FeaturesAt(spec, values, 339, kFirstMs, of_covariate);
+        ExpectFinite(features.window.window);
+        ExpectFinite(features.targets.features);
+      }
     }
   }
 }

@@ -13,16 +13,20 @@
 
 namespace auspex::model {
 
-// A series prepared for features: forward-filled values and prefix sums. Built once per series
-// (training) or per context (serving); windows on it are cheap. About 24 bytes per step.
+// A series prepared for features, with its covariates: forward-filled values and prefix sums. Built
+// once per series (training) or per context (serving); windows on it are cheap. About 24 bytes per
+// step, and as much for each covariate.
 class SeriesIndex {
  public:
-  // `values` are steps, oldest first; index i is at first_ms + i * spec.step_ms. Values that are
-  // not finite are missing. The values are copied.
-  SeriesIndex(const ModelSpec& spec, std::span<const float> values, int64_t first_ms);
+  // `values` are steps, oldest first; index i is at first_ms + i * spec.step_ms. `covariates` is
+  // [spec.covariates][values.size()], of the same times. What is not finite is missing. All is
+  // copied.
+  SeriesIndex(const ModelSpec& spec, std::span<const float> values, int64_t first_ms,
+              std::span<const float> covariates = {});
 
-  // Another series of the same step in this one's memory: does not allocate when it is not longer.
-  void Assign(std::span<const float> values, int64_t first_ms);
+  // Another series of the same spec in this one's memory: does not allocate when it is not longer.
+  void Assign(std::span<const float> values, int64_t first_ms,
+              std::span<const float> covariates = {});
 
   int size() const { return static_cast<int>(filled_.size()); }
   int64_t time_ms(int i) const { return first_ms_ + i * step_ms_; }
@@ -49,7 +53,13 @@ class SeriesIndex {
   // First index in [begin, end) that has a value; `end` when none has.
   int FirstObserved(int begin, int end) const;
 
+  // In the spec's order; as long as this one.
+  const std::vector<SeriesIndex>& covariates() const { return covariates_; }
+
  private:
+  explicit SeriesIndex(int64_t step_ms) : step_ms_(step_ms) {}
+  void Fill(std::span<const float> values, int64_t first_ms);
+
   struct Prefix {
     double sum;
     double error;  // what rounding took from `sum`
@@ -61,6 +71,7 @@ class SeriesIndex {
   // Entry i is over [0, i).
   std::vector<Prefix> sums_;
   std::vector<int32_t> observed_;
+  std::vector<SeriesIndex> covariates_;
 };
 
 // Limit of |z| for candidates, so that no later sum overflows. Nothing meaningful is this far out:
@@ -73,8 +84,9 @@ struct WindowFeatures {
   double scale = 1;
   double last = 0;            // newest value, forward filled
   bool non_negative = false;  // no value of the context is below zero
-  // [kWindowFeatures]: kShapeFeatures of the shape, then kBacktestLogs: per candidate the log of
-  // its recent error relative to the best candidate's, 0..4, at short and then at long leads.
+  // [window_features]: kShapeFeatures of the shape, then kBacktestLogs: per candidate the log of
+  // its recent error relative to the best candidate's, 0..4, at short and then at long leads; then
+  // each covariate's (covariate.h), and the share of the last seven days that were special.
   std::vector<float> window;
   std::vector<float> patches;  // [patches][patch_inputs], oldest first; asinh of z
 };
@@ -82,7 +94,7 @@ struct WindowFeatures {
 // Inputs of some targets of a window.
 struct TargetFeatures {
   std::vector<float> candidates;  // [targets][kCandidates], z, not compressed: |z| <= kZMax
-  std::vector<float> features;    // [targets][kTargetFeatures]
+  std::vector<float> features;    // [targets][target_features]
 };
 
 // How much of the backtest logs of long leads counts for a target that far ahead (in horizons):

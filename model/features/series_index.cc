@@ -6,12 +6,21 @@
 
 namespace auspex::model {
 
-SeriesIndex::SeriesIndex(const ModelSpec& spec, std::span<const float> values, int64_t first_ms)
-    : step_ms_(spec.step_ms) {
-  Assign(values, first_ms);
+SeriesIndex::SeriesIndex(const ModelSpec& spec, std::span<const float> values, int64_t first_ms,
+                         std::span<const float> covariates)
+    : step_ms_(spec.step_ms), covariates_(spec.covariates.size(), SeriesIndex(spec.step_ms)) {
+  Assign(values, first_ms, covariates);
 }
 
-void SeriesIndex::Assign(std::span<const float> values, int64_t first_ms) {
+void SeriesIndex::Assign(std::span<const float> values, int64_t first_ms,
+                         std::span<const float> covariates) {
+  Fill(values, first_ms);
+  for (size_t i = 0; i < covariates_.size(); ++i) {
+    covariates_[i].Fill(covariates.subspan(i * values.size(), values.size()), first_ms);
+  }
+}
+
+void SeriesIndex::Fill(std::span<const float> values, int64_t first_ms) {
   first_ms_ = first_ms;
   filled_.resize(values.size());
   sums_.resize(values.size() + 1);

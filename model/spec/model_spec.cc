@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,6 +19,15 @@ absl::Status CheckRange(const char* field, int64_t value, int64_t low, int64_t h
   if (value >= low && value <= high) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("model spec: ", field, " is ", value, ", must be ", low, "..", high));
+}
+
+absl::Status CheckSpecialDays(const std::vector<int>& days) {
+  const bool ascend =
+      std::adjacent_find(days.begin(), days.end(), std::greater_equal<>()) == days.end();
+  if (ascend && days.size() <= kSpecialDaysMax) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("model spec: special_days are ", days.size(),
+                                                 ", must be 0..", kSpecialDaysMax,
+                                                 ", each later than the one before"));
 }
 
 absl::Status CheckQuantiles(const std::vector<double>& levels) {
@@ -82,6 +92,15 @@ int ModelSpec::patch_inputs() const {
   return means + extremes + 1 + kCalendarFeatures;
 }
 
+int ModelSpec::window_features() const {
+  return kWindowFeatures + static_cast<int>(covariates.size()) * kCovariateFeatures +
+         (special_days.empty() ? 0 : kSpecialDayFeatures);
+}
+
+int ModelSpec::target_features() const {
+  return kTargetFeatures + (special_days.empty() ? 0 : kSpecialDayTargetFeatures);
+}
+
 int ModelSpec::heads() const { return hidden % 4 == 0 ? 4 : hidden % 2 == 0 ? 2 : 1; }
 
 int ModelSpec::decoder_outputs() const {
@@ -101,10 +120,17 @@ absl::Status ModelSpec::Validate() const {
         CheckRange("horizon_steps", horizon_steps, 1, 100'000),
         CheckRange("context_steps", context_steps, 2, 1'000'000),
         CheckRange("utc_offset_minutes", utc_offset_minutes, -1439, 1439),
-        CheckQuantiles(quantiles)}) {
+        CheckRange("covariates", static_cast<int64_t>(covariates.size()), 0, kCovariatesMax),
+        CheckSpecialDays(special_days), CheckQuantiles(quantiles)}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+ModelSpec NetworkSpec(ModelSpec spec) {
+  spec.utc_offset_minutes = 0;
+  if (!spec.special_days.empty()) spec.special_days = {0};
+  return spec;
 }
 
 }  // namespace auspex::model

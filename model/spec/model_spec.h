@@ -2,6 +2,7 @@
 // docs/model.md describes the network itself.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ namespace auspex::model {
 std::string_view CellName(Cell cell);
 absl::StatusOr<Cell> ParseCell(std::string_view name);
 
+inline constexpr size_t kSpecialDaysMax = 1000;
+
 // A plain value.
 struct ModelSpec {
   Cell cell = Cell::kLstm;
@@ -29,6 +32,11 @@ struct ModelSpec {
   int utc_offset_minutes = 0;
   std::vector<double> quantiles = {0.1, 0.5,
                                    0.9};  // ascending, inside (0, 1), holds 0.5; at most 19
+  // Series that a forecast reads beside the values, at most kCovariatesMax: what each of them is
+  // (its PromQL, its metric), because a network is right for these in this order only.
+  std::vector<std::string> covariates;
+  // Local days unlike others, in days since 1970-01-01, ascending; at most kSpecialDaysMax.
+  std::vector<int> special_days;
 
   // Whether a day holds at least two steps, so that time of day means something.
   bool has_day() const;
@@ -45,8 +53,14 @@ struct ModelSpec {
   int feed_forward() const { return 2 * hidden; }
   // Values of the encoder that the decoder sees: hidden, or 0 without an encoder.
   int encoder_outputs() const { return cell == Cell::kNone ? 0 : hidden; }
+  // Features of a window: of the values, of each covariate, of special days where there are some.
+  int window_features() const;
+  // Features of one target: of the values, of special days where there are some.
+  int target_features() const;
   // Inputs of the decoder that all targets share: encoder's last output, then window features.
-  int window_inputs() const { return encoder_outputs() + kWindowFeatures; }
+  int window_inputs() const { return encoder_outputs() + window_features(); }
+  // Inputs of the decoder for one target: asinh of the candidates, then the target's features.
+  int target_inputs() const { return kCandidates + target_features(); }
   // Outputs of the decoder per target.
   int decoder_outputs() const;
   // Position of level 0.5 in `quantiles`.
@@ -56,5 +70,10 @@ struct ModelSpec {
   absl::Status Validate() const;
   bool operator==(const ModelSpec&) const = default;
 };
+
+// The spec without what only features read: networks of equal ones may stand in for each other.
+// The UTC offset moves with daylight saving, and which days are special with the calendar; a
+// network only depends on whether some are.
+ModelSpec NetworkSpec(ModelSpec spec);
 
 }  // namespace auspex::model

@@ -8,6 +8,7 @@ namespace auspex::model {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ModelSpecTest, SeasonAndPatchesFollowTheStep) {
   struct Row {
@@ -35,6 +36,28 @@ TEST(ModelSpecTest, OutputsFollowTheQuantiles) {
   EXPECT_EQ(spec.median_index(), 2);
 }
 
+TEST(ModelSpecTest, CovariatesAndSpecialDaysAddInputs) {
+  const ModelSpec plain;
+  EXPECT_EQ(plain.window_inputs(), 16 + 47);
+  EXPECT_EQ(plain.target_inputs(), 29);
+  const ModelSpec spec{.covariates = {"a", "b"}, .special_days = {19'000}};
+  EXPECT_EQ(spec.window_inputs(), 16 + 47 + 2 * 5 + 1);
+  EXPECT_EQ(spec.target_inputs(), 29 + 4);
+}
+
+TEST(ModelSpecTest, NetworksDoNotDependOnOffsetAndDates) {
+  ModelSpec spec{.covariates = {"a"}, .special_days = {19'000}};
+  ModelSpec other = spec;
+  other.utc_offset_minutes = 60;
+  other.special_days = {19'000, 19'365};
+  EXPECT_EQ(NetworkSpec(spec), NetworkSpec(other));
+  other.special_days.clear();
+  EXPECT_NE(NetworkSpec(spec), NetworkSpec(other));
+  other = spec;
+  other.covariates = {"b"};
+  EXPECT_NE(NetworkSpec(spec), NetworkSpec(other));
+}
+
 TEST(ModelSpecTest, HeadsDivideTheHiddenUnits) {
   for (const auto& [hidden, heads] :
        {std::pair{1, 1}, {2, 2}, {4, 4}, {13, 1}, {16, 4}, {30, 2}, {512, 4}}) {
@@ -55,7 +78,11 @@ TEST(ModelSpecTest, ValidateNamesTheField) {
         Row{{.quantiles = {}}, "0 quantile levels"},
         Row{{.quantiles = {0.5, 0.5}}, "quantile level 0.5 after 0.5"},
         Row{{.quantiles = {0.5, 1.0}}, "quantile level 1"},
-        Row{{.quantiles = {0.1, 0.9}}, "must hold 0.5"}}) {
+        Row{{.quantiles = {0.1, 0.9}}, "must hold 0.5"},
+        Row{{.covariates = std::vector<std::string>(9)}, "covariates is 9, must be 0..8"},
+        Row{{.special_days = {3, 2}}, "special_days"},
+        Row{{.special_days = {2, 2}}, "special_days"},
+        Row{{.special_days = std::vector<int>(1001, 1)}, "1001, must be 0..1000"}}) {
     const absl::Status status = row.spec.Validate();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(row.field));
@@ -80,6 +107,14 @@ TEST(SpecJsonTest, RoundTrips) {
                        .context_steps = 77,
                        .utc_offset_minutes = -90,
                        .quantiles = {0.05, 0.5, 1.0 / 3 + 0.5}};
+  EXPECT_EQ(*SpecFromJson(SpecToJson(spec)), spec);
+}
+
+TEST(SpecJsonTest, CovariatesAndSpecialDaysStandInItOnlyWhereThereAreSome) {
+  const std::string plain = SpecToJson(ModelSpec());
+  EXPECT_THAT(plain, Not(HasSubstr("covariates")));
+  EXPECT_THAT(plain, Not(HasSubstr("special_days")));
+  const ModelSpec spec{.covariates = {"rate(a[5m])", "\"b\""}, .special_days = {-1, 20'000}};
   EXPECT_EQ(*SpecFromJson(SpecToJson(spec)), spec);
 }
 

@@ -9,17 +9,20 @@ namespace auspex::model {
 enum class Cell { kLstm, kGru, kTransformer, kNone };
 
 inline constexpr int kCandidates = 20;                 // naive forecasts that the decoder mixes
-inline constexpr int kTargetFeatures = 9;              // of one target time
+inline constexpr int kTargetFeatures = 9;              // of one target time, of the values alone
 inline constexpr int kShapeFeatures = 7;               // of the window
 inline constexpr int kBacktestLogs = 2 * kCandidates;  // at short leads, then at long ones
-inline constexpr int kWindowFeatures = kShapeFeatures + kBacktestLogs;
-inline constexpr int kPatchValues = 24;      // means inside one patch
+inline constexpr int kWindowFeatures = kShapeFeatures + kBacktestLogs;  // of the values alone
+inline constexpr int kPatchValues = 24;                                 // means inside one patch
 inline constexpr int kPatchExtremes = 3;     // max, min, std of a patch with more steps than that
 inline constexpr int kCalendarFeatures = 4;  // of one patch: sin/cos time of day and day of week
 inline constexpr int kPatchesMax = 14;
 
-// Inputs of the decoder for one target: asinh of the candidates, then the target's features.
-inline constexpr int kTargetInputs = kCandidates + kTargetFeatures;
+// What covariates and special days add, after all of that (ModelSpec counts it in).
+inline constexpr int kCovariatesMax = 8;
+inline constexpr int kCovariateFeatures = 5;         // of the window, for each covariate
+inline constexpr int kSpecialDayFeatures = 1;        // of the window, where days are special
+inline constexpr int kSpecialDayTargetFeatures = 4;  // of one target, where days are special
 
 // Outputs of the decoder for one target, in this order: a logit per candidate, the correction, the
 // gate that damps it, the chance of a value below the last one and how much of it is exactly "no

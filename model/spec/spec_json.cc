@@ -24,22 +24,26 @@ ModelSpec ReadFields(const Json& json, std::string* cell) {
   json.at("context_steps").get_to(spec.context_steps);
   json.at("utc_offset_minutes").get_to(spec.utc_offset_minutes);
   json.at("quantiles").get_to(spec.quantiles);
+  if (json.contains("covariates")) json.at("covariates").get_to(spec.covariates);
+  if (json.contains("special_days")) json.at("special_days").get_to(spec.special_days);
   return spec;
 }
 
 }  // namespace
 
 std::string SpecToJson(const ModelSpec& spec) {
-  return Json{{"cell", std::string(CellName(spec.cell))},
-              {"hidden", spec.hidden},
-              {"layers", spec.layers},
-              {"decoder_width", spec.decoder_width},
-              {"step_ms", spec.step_ms},
-              {"horizon_steps", spec.horizon_steps},
-              {"context_steps", spec.context_steps},
-              {"utc_offset_minutes", spec.utc_offset_minutes},
-              {"quantiles", spec.quantiles}}
-      .dump();
+  Json json{{"cell", std::string(CellName(spec.cell))},
+            {"hidden", spec.hidden},
+            {"layers", spec.layers},
+            {"decoder_width", spec.decoder_width},
+            {"step_ms", spec.step_ms},
+            {"horizon_steps", spec.horizon_steps},
+            {"context_steps", spec.context_steps},
+            {"utc_offset_minutes", spec.utc_offset_minutes},
+            {"quantiles", spec.quantiles}};
+  if (!spec.covariates.empty()) json["covariates"] = spec.covariates;
+  if (!spec.special_days.empty()) json["special_days"] = spec.special_days;
+  return json.dump();
 }
 
 absl::StatusOr<ModelSpec> SpecFromJson(std::string_view json) {

@@ -9,7 +9,8 @@
 
 namespace auspex::model {
 
-// One object on one line; the keys are the fields of ModelSpec.
+// One object on one line; the keys are the fields of ModelSpec. Covariates and special days are
+// left out where there are none, as in files that are older than they.
 std::string SpecToJson(const ModelSpec& spec);
 
 // InvalidArgument when the text is not such an object, a key is missing, unknown or of the wrong

@@ -53,9 +53,19 @@ double StartBound(const ModelSpec& spec, const std::string& name) {
   if (name.starts_with("encoder.embedding.")) return 1 / std::sqrt(spec.patch_inputs());
   if (name.find(".linear2.") != std::string::npos) return 1 / std::sqrt(spec.feed_forward());
   if (name.starts_with("encoder.")) return 1 / std::sqrt(spec.hidden);
-  if (name.starts_with("decoder.window.")) return 1 / std::sqrt(spec.window_inputs());
-  if (name.starts_with("decoder.target.")) return 1 / std::sqrt(kTargetInputs);
+  if (name.starts_with("decoder.window.")) {
+    return 1 / std::sqrt(spec.encoder_outputs() + kWindowFeatures);
+  }
+  if (name.starts_with("decoder.target.")) return 1 / std::sqrt(kCandidates + kTargetFeatures);
   return 1 / std::sqrt(spec.decoder_width);
+}
+
+// Inputs of a layer that start without weight, the last of them: what covariates and special days
+// add.
+int IdleInputs(const ModelSpec& spec, const std::string& name) {
+  if (name == "decoder.window.weight") return spec.window_features() - kWindowFeatures;
+  if (name == "decoder.target.weight") return spec.target_features() - kTargetFeatures;
+  return 0;
 }
 
 bool IsNorm(const std::string& name) { return name.find(".norm") != std::string::npos; }
@@ -133,7 +143,7 @@ std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
   std::vector<TensorShape> shapes = EncoderShapes(spec);
   shapes.push_back({"decoder.window.weight", {width, spec.window_inputs()}});
   shapes.push_back({"decoder.window.bias", {width}});
-  shapes.push_back({"decoder.target.weight", {width, kTargetInputs}});
+  shapes.push_back({"decoder.target.weight", {width, spec.target_inputs()}});
   shapes.push_back({"decoder.target.bias", {width}});
   shapes.push_back({"decoder.hidden.weight", {width, width}});
   shapes.push_back({"decoder.hidden.bias", {width}});
@@ -201,7 +211,12 @@ Weights UntrainedWeights(const ModelSpec& spec) {
       FillNorm(tensor.name, next, end);
     } else {
       const double bound = StartBound(spec, tensor.name);
-      std::generate(next, end, [&] { return random.Uniform(bound); });
+      const int64_t columns = tensor.shape.back();
+      const int64_t drawn = columns - IdleInputs(spec, tensor.name);
+      for (float* row = next; row < end; row += columns) {
+        std::generate_n(row, drawn, [&] { return random.Uniform(bound); });
+        std::fill_n(row + drawn, columns - drawn, 0.0F);
+      }
     }
     next = end;
   }

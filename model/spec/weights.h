@@ -23,7 +23,7 @@ namespace auspex::model {
 //   encoder.bias_hh_l<n>    [4*hidden]
 //   decoder.window.weight   [width, window_inputs]   columns: encoder's output, window features
 //   decoder.window.bias     [width]
-//   decoder.target.weight   [width, kTargetInputs]   columns: asinh(candidates), target features
+//   decoder.target.weight   [width, target_inputs]   columns: asinh(candidates), target features
 //   decoder.target.bias     [width]
 //   decoder.hidden.weight   [width, width]
 //   decoder.hidden.bias     [width]
@@ -95,7 +95,9 @@ std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weight
 // The network before any training: the decoder's output is a blend of the candidates weighted by
 // their recent errors (every logit is zero, tau is 1, the correction is off), with a 10..90 %
 // interval of about half a scale to either side. The inner layers hold pseudo-random values as
-// LibTorch would draw them, the same in every call, so that training can start from here.
+// LibTorch would draw them, the same in every call, so that training can start from here. What
+// covariates and special days add starts without weight: an input that training never saw change,
+// like the flag of a first holiday, then does nothing.
 Weights UntrainedWeights(const ModelSpec& spec);
 
 }  // namespace auspex::model

@@ -119,6 +119,27 @@ TEST(UntrainedWeightsTest, IsADampedBlendAndDeterministic) {
               ::testing::ElementsAreArray(weights.values().begin(), weights.values().end()));
 }
 
+// Whatever covariates and special days say, the network starts as the one without them.
+TEST(UntrainedWeightsTest, CovariatesAndSpecialDaysStartWithoutWeight) {
+  const ModelSpec plain;
+  const ModelSpec spec{.covariates = {"a", "b"}, .special_days = {19'000}};
+  const Weights before = UntrainedWeights(plain);
+  const Weights after = UntrainedWeights(spec);
+  for (const TensorShape& tensor : TensorShapes(plain)) {
+    const auto columns = static_cast<size_t>(tensor.shape.back());
+    const std::span<const float> old = TensorValues(plain, before, tensor.name);
+    const std::span<const float> values = TensorValues(spec, after, tensor.name);
+    const size_t rows = old.size() / columns;
+    const size_t width = values.size() / rows;
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t i = 0; i < width; ++i) {
+        const float expected = i < columns ? old[row * columns + i] : 0;
+        ASSERT_EQ(values[row * width + i], expected) << tensor.name << ' ' << row << ' ' << i;
+      }
+    }
+  }
+}
+
 TEST(UntrainedWeightsTest, InnerLayersAreSpreadOverTheirBounds) {
   const ModelSpec spec;
   const Weights weights = UntrainedWeights(spec);

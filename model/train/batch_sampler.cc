@@ -17,17 +17,19 @@ torch::Tensor View(const std::vector<float>& values, std::vector<int64_t> shape)
 }  // namespace
 
 PoolTensors::PoolTensors(const ModelSpec& spec, const ExamplePool& pool)
-    : window(View(pool.window, {pool.windows, kWindowFeatures})),
+    : window(View(pool.window, {pool.windows, spec.window_features()})),
       patches(View(pool.patches, {pool.windows, spec.patches(), spec.patch_inputs()})),
       candidates(View(pool.candidates, {pool.windows, pool.targets, kCandidates})),
       z(View(pool.z, {pool.windows, pool.targets})),
       weight(View(pool.weight, {pool.windows})) {
-  const torch::Tensor features = View(pool.features, {pool.windows, pool.targets, kTargetFeatures});
+  const auto width = static_cast<size_t>(spec.target_features());
+  const torch::Tensor features =
+      View(pool.features, {pool.windows, pool.targets, spec.target_features()});
   targets = torch::cat({candidates.asinh(), features}, 2);
   long_share = torch::empty({pool.windows, pool.targets});
   float* share = long_share.data_ptr<float>();
   for (size_t i = 0; i < pool.z.size(); ++i) {
-    share[i] = LongLeadShare(pool.features[i * kTargetFeatures + kFeatureHorizons]);
+    share[i] = LongLeadShare(pool.features[i * width + kFeatureHorizons]);
   }
 }
 

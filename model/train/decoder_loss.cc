@@ -61,8 +61,9 @@ class DecoderPass {
         windows_(BlockWindows(batch)),
         width_(static_cast<size_t>(shapes.hidden_bias.size(1))),
         outputs_(static_cast<size_t>(shapes.output_bias.size(1))),
-        scratch_((kTargetInputs + kCandidates + 4 * width_ + 2 * outputs_) * Stride()),
-        x_(NextPlane(kTargetInputs)),
+        inputs_(static_cast<size_t>(shapes.target_weight.size(2))),
+        scratch_((inputs_ + kCandidates + 4 * width_ + 2 * outputs_) * Stride()),
+        x_(NextPlane(inputs_)),
         candidates_(NextPlane(kCandidates)),
         first_(NextPlane(width_)),
         second_(NextPlane(width_)),
@@ -106,7 +107,7 @@ class DecoderPass {
   }
 
   DenseLayer OfTarget(const DecoderTensors& member) const {
-    return DenseLayer::Of(Data(member.target_weight), width_, kTargetInputs);
+    return DenseLayer::Of(Data(member.target_weight), width_, inputs_);
   }
   DenseLayer Hidden(const DecoderTensors& member) const {
     return DenseLayer::Of(Data(member.hidden_weight), width_, width_, Data(member.hidden_bias));
@@ -123,7 +124,7 @@ class DecoderPass {
 
   void Forward(const Block& block, const DecoderTensors& member) {
     const size_t columns = block.windows * targets_;
-    ToPlane(Part(batch_.input.targets, block).data(), columns, kTargetInputs, x_);
+    ToPlane(Part(batch_.input.targets, block).data(), columns, inputs_, x_);
     ToPlane(Part(batch_.candidates, block).data(), columns, kCandidates, candidates_);
     DenseLayer of_target = OfTarget(member);
     for (size_t i = 0; i < block.windows; ++i) {
@@ -148,8 +149,7 @@ class DecoderPass {
 
     Multiply(Hidden(member).Transposed(), second_slope_, columns, first_slope_);
     CloseRelu(first_, width_, columns, first_slope_);
-    AddOuterProducts(first_slope_, width_, x_, kTargetInputs, columns,
-                     Data(gradient.target_weight));
+    AddOuterProducts(first_slope_, width_, x_, inputs_, columns, Data(gradient.target_weight));
     for (size_t i = 0; i < block.windows; ++i) {
       AddSums(first_slope_.From(i * targets_), width_, targets_,
               Data(gradient.of_window) + (block.first_window + i) * width_);
@@ -168,7 +168,7 @@ class DecoderPass {
   const Batch& batch_;
   const torch::Tensor shares_;  // [M, B]
   const torch::Tensor logs_;    // [M, B, kBacktestLogs]
-  const size_t targets_, windows_, width_, outputs_;
+  const size_t targets_, windows_, width_, outputs_, inputs_;
   // Inputs and activations of a block, and the slopes of the loss by them.
   std::vector<float> scratch_;
   size_t used_ = 0;

@@ -14,7 +14,7 @@ namespace auspex::model {
 // The decoder's layers of M members, as rows of one stack each.
 struct DecoderTensors {
   torch::Tensor of_window;      // [M, B, width]: what all targets of a window share, with biases
-  torch::Tensor target_weight;  // [M, width, kTargetInputs]
+  torch::Tensor target_weight;  // [M, width, target_inputs]
   torch::Tensor hidden_weight;  // [M, width, width]
   torch::Tensor hidden_bias;    // [M, width]
   torch::Tensor output_weight;  // [M, outputs, width]

@@ -66,10 +66,10 @@ void Resize(const ModelSpec& spec, const PoolOptions& options, ExamplePool* pool
   pool->targets = options.targets_per_window;
   const auto windows = static_cast<size_t>(pool->windows);
   const size_t targets = windows * static_cast<size_t>(pool->targets);
-  pool->window.resize(windows * kWindowFeatures);
+  pool->window.resize(windows * static_cast<size_t>(spec.window_features()));
   pool->patches.resize(windows * static_cast<size_t>(spec.patches() * spec.patch_inputs()));
   pool->candidates.resize(targets * kCandidates);
-  pool->features.resize(targets * kTargetFeatures);
+  pool->features.resize(targets * static_cast<size_t>(spec.target_features()));
   pool->weight.resize(windows);
   pool->z.assign(targets, std::numeric_limits<float>::quiet_NaN());
 }
@@ -84,7 +84,7 @@ class SeriesDrawer {
  public:
   SeriesDrawer(const ModelSpec& spec, const PoolSeries& series, ExamplePool* pool)
       : series_(series),
-        index_(spec, series.values, series.first_ms),
+        index_(spec, series.values, series.first_ms, series.covariates),
         builder_(spec),
         horizon_(spec.horizon_steps),
         pool_(*pool) {}

@@ -26,6 +26,7 @@ struct PoolSeries {
   std::span<const float> values;
   int64_t first_ms = 0;
   OriginRange range;
+  std::span<const float> covariates = {};  // [spec.covariates][values.size()]
 };
 
 struct PoolOptions {
@@ -38,10 +39,10 @@ struct PoolOptions {
 struct ExamplePool {
   int windows = 0;
   int targets = 0;                // per window
-  std::vector<float> window;      // [windows][kWindowFeatures]
+  std::vector<float> window;      // [windows][window_features]
   std::vector<float> patches;     // [windows][patches][patch_inputs]
   std::vector<float> candidates;  // [windows][targets][kCandidates], in units of z
-  std::vector<float> features;    // [windows][targets][kTargetFeatures]
+  std::vector<float> features;    // [windows][targets][target_features]
   std::vector<float> z;           // [windows][targets]
   std::vector<float> weight;      // [windows], 0..1: how much the window counts in the loss
 

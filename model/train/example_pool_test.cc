@@ -48,6 +48,31 @@ TEST(ExamplePoolTest, HoldsWhatItPromises) {
   EXPECT_TRUE(std::ranges::all_of(pool.z, is_finite));
 }
 
+TEST(ExamplePoolTest, ReadsCovariatesUpToTheOriginOnly) {
+  ModelSpec spec = HourlySpec();
+  spec.covariates = {"a", "b"};
+  const std::vector<float> values = DayWave(kSteps, 1);
+  std::vector<float> covariates = DayWave(2 * kSteps, 2);
+  const auto draw = [&] {
+    const PoolSeries series{.values = values,
+                            .first_ms = 0,
+                            .range = {.first_origin = 100, .last_origin = 200, .targets_end = 230},
+                            .covariates = covariates};
+    return DrawExamples(spec, {&series, 1}, kSmall, SerialFor(), NotCancelled);
+  };
+  const ExamplePool before = draw();
+  EXPECT_EQ(before.window.size(), 200u * static_cast<size_t>(spec.window_features()));
+  EXPECT_EQ(before.features.size(), 200u * 16 * static_cast<size_t>(spec.target_features()));
+  for (const int row : {0, kSteps}) {
+    std::fill(covariates.begin() + row + 201, covariates.begin() + row + kSteps, 1e9F);
+  }
+  const ExamplePool after = draw();
+  EXPECT_EQ(after.window, before.window);
+  EXPECT_EQ(after.features, before.features);
+  std::fill(covariates.begin() + 180, covariates.begin() + 201, 1e9F);
+  EXPECT_NE(draw().window, before.window);
+}
+
 TEST(ExamplePoolTest, SameSeedSamePoolWhateverTheThreads) {
   const std::vector<float> values = DayWave(kSteps, 1);
   const ExamplePool one = Draw(values, FitRange(values));

@@ -200,6 +200,7 @@ void ForEachTarget(const ModelSpec& spec, const Weights& weights, const ExampleP
   const OutputHead head(spec, weights.values().back());
   const auto width = static_cast<size_t>(spec.decoder_outputs());
   const auto targets = static_cast<size_t>(pool.targets);
+  const auto window_features = static_cast<size_t>(spec.window_features());
   std::vector<double> quantiles(spec.quantiles.size());
   for (int64_t begin = 0; begin < pool.windows; begin += kEvaluationWindows) {
     const int64_t rows = std::min<int64_t>(kEvaluationWindows, pool.windows - begin);
@@ -215,7 +216,7 @@ void ForEachTarget(const ModelSpec& spec, const Weights& weights, const ExampleP
     const std::span<const float> values = RowOf(outputs, 0);
     for (size_t i = 0; i < static_cast<size_t>(rows) * targets; ++i) {
       const size_t cell = static_cast<size_t>(begin) * targets + i;
-      const size_t logs = cell / targets * kWindowFeatures + kShapeFeatures;
+      const size_t logs = cell / targets * window_features + kShapeFeatures;
       head.Quantiles(
           {.backtest_logs = std::span(pool.window).subspan(logs, kBacktestLogs),
            .candidates = std::span(pool.candidates).subspan(cell * kCandidates, kCandidates),

@@ -55,8 +55,8 @@ ExamplePool WavePool(const ModelSpec& spec, OriginRange SeriesSplit::*part, int 
 
 // A pool of one window and all its targets.
 ExamplePool OneWindow(const ModelSpec& spec, const std::vector<float>& values,
-                      WindowFeatures* out) {
-  const SeriesIndex index(spec, values, 0);
+                      const std::vector<float>& covariates, WindowFeatures* out) {
+  const SeriesIndex index(spec, values, 0, covariates);
   FeatureBuilder builder(spec);
   const int origin = static_cast<int>(values.size()) - 1;
   EXPECT_TRUE(builder.Window(index, origin, out));
@@ -83,6 +83,7 @@ struct EngineCase {
   int64_t step_ms;
   int horizon;
   std::vector<double> quantiles;
+  int covariates = 0;
 };
 
 class EngineEqualsLibTorchTest : public ::testing::TestWithParam<EngineCase> {};
@@ -100,13 +101,17 @@ TEST_P(EngineEqualsLibTorchTest, ForTheSameWeights) {
   spec.horizon_steps = c.horizon;
   spec.quantiles = c.quantiles;
   spec.context_steps = 5 * spec.season_steps() + 3;
+  spec.covariates.resize(static_cast<size_t>(c.covariates));
+  if (c.covariates > 0) spec.special_days = {1, 4, 5};
   const Weights weights = RandomWeights(spec, 11);
   std::vector<float> context = DayWave(spec.context_steps, 5);
   for (size_t i = 7; i < context.size(); i += 13) context[i] = kNan;
   context.back() = 0.5F;
 
+  const std::vector<float> covariates = DayWave(spec.context_steps * c.covariates, 6);
+
   WindowFeatures window;
-  const ExamplePool pool = OneWindow(spec, context, &window);
+  const ExamplePool pool = OneWindow(spec, context, covariates, &window);
   const auto expected = PoolQuantiles(spec, weights, pool);
   ASSERT_TRUE(expected.ok()) << expected.status();
   for (const char* backend : {"scalar", "cpu"}) {
@@ -117,7 +122,8 @@ TEST_P(EngineEqualsLibTorchTest, ForTheSameWeights) {
     const ForecastItem item{.model = prepared->get(),
                             .context = context,
                             .origin_ms = (spec.context_steps - 1) * spec.step_ms,
-                            .blend = {}};
+                            .blend = {},
+                            .covariates = covariates};
     std::vector<float> out(expected->size());
     ASSERT_TRUE((*engine)->Forecast(spec, {&item, 1}, out).ok());
     for (size_t i = 0; i < out.size(); ++i) {
@@ -131,6 +137,7 @@ INSTANTIATE_TEST_SUITE_P(
     Specs, EngineEqualsLibTorchTest,
     ::testing::Values(
         EngineCase{"Default", Cell::kLstm, 16, 1, 32, 300'000, 288, {0.1, 0.5, 0.9}},
+        EngineCase{"Covariates", Cell::kLstm, 16, 1, 32, 3'600'000, 24, {0.1, 0.5, 0.9}, 2},
         EngineCase{"Odd", Cell::kLstm, 13, 1, 21, 3'600'000, 7, {0.1, 0.5, 0.9}},
         EngineCase{"Deep", Cell::kLstm, 5, 3, 9, 3'600'000, 24, {0.05, 0.25, 0.5, 0.75, 0.95}},
         EngineCase{"MedianOnly", Cell::kLstm, 8, 1, 4, 900'000, 96, {0.5}},

@@ -21,7 +21,7 @@ struct Window {
 std::vector<Window> HeldBackWindows(const ModelSpec& spec, const TrainSeries& series,
                                     const OriginRange& range, int origins_max) {
   std::vector<Window> windows;
-  const SeriesIndex index(spec, series.values, series.first_ms);
+  const SeriesIndex index(spec, series.values, series.first_ms, series.covariates);
   FeatureBuilder builder(spec);
   WindowFeatures features;
   const int origins = range.last_origin - range.first_origin + 1;
@@ -36,6 +36,47 @@ std::vector<Window> HeldBackWindows(const ModelSpec& spec, const TrainSeries& se
   }
   return windows;
 }
+
+// The steps of a series up to index `origin`, into all of `out`; missing before its first.
+void CopyContext(std::span<const float> values, int origin, std::span<float> out) {
+  const size_t known = std::min(static_cast<size_t>(origin) + 1, out.size());
+  std::fill(out.begin(), out.end(), kMissing);
+  const auto from = values.first(static_cast<size_t>(origin) + 1).last(known);
+  std::copy(from.begin(), from.end(), out.last(known).begin());
+}
+
+// What the engine reads of some windows of a series.
+class WindowContexts {
+ public:
+  WindowContexts(const ModelSpec& spec, const TrainSeries& series, std::span<const Window> windows)
+      : steps_(static_cast<size_t>(spec.context_steps)),
+        covariates_(spec.covariates.size()),
+        values_(windows.size() * (1 + covariates_) * steps_) {
+    const std::span<const float> of_covariates(series.covariates);
+    const size_t length = series.values.size();
+    for (size_t w = 0; w < windows.size(); ++w) {
+      CopyContext(series.values, windows[w].origin, Row(w, 0));
+      for (size_t c = 0; c < covariates_; ++c) {
+        CopyContext(of_covariates.subspan(c * length, length), windows[w].origin, Row(w, 1 + c));
+      }
+    }
+  }
+
+  std::span<const float> Values(size_t window) { return Row(window, 0); }
+  std::span<const float> Covariates(size_t window) {
+    return {Row(window, 1).data(), covariates_ * steps_};
+  }
+
+ private:
+  // The values, then each covariate.
+  std::span<float> Row(size_t window, size_t row) {
+    return {values_.data() + (window * (1 + covariates_) + row) * steps_, steps_};
+  }
+
+  const size_t steps_;
+  const size_t covariates_;
+  std::vector<float> values_;
+};
 
 // Sums of errors over targets.
 struct ErrorSum {
@@ -87,16 +128,13 @@ absl::Status HeldBackScorer::Score(const TrainSeries& series, const SeriesSplit&
   const std::vector<Window> windows = HeldBackWindows(spec_, series, split.tail, origins_max_);
   if (windows.empty()) return absl::OkStatus();
 
-  // Missing steps in front, so that every context has its full length.
-  const auto context_steps = static_cast<size_t>(spec_.context_steps);
-  std::vector<float> padded(context_steps, kMissing);
-  padded.insert(padded.end(), series.values.begin(), series.values.end());
+  WindowContexts contexts(spec_, series, windows);
   std::vector<ForecastItem> items;
-  for (const Window& window : windows) {
-    const auto first = static_cast<size_t>(window.origin) + 1;
+  for (size_t w = 0; w < windows.size(); ++w) {
     items.push_back({.model = &model,
-                     .context = std::span<const float>(padded).subspan(first, context_steps),
-                     .origin_ms = series.first_ms + window.origin * spec_.step_ms});
+                     .context = contexts.Values(w),
+                     .origin_ms = series.first_ms + windows[w].origin * spec_.step_ms,
+                     .covariates = contexts.Covariates(w)});
   }
 
   const size_t row = static_cast<size_t>(spec_.horizon_steps) * spec_.quantiles.size();

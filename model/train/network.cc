@@ -208,7 +208,7 @@ torch::Tensor Network::Forward(const torch::Tensor& parameters, const NetworkInp
                   tensors.at(absl::StrCat("decoder.", layer, ".bias")), x);
   };
   const torch::Tensor of_target =
-      torch::bmm(input.targets.view({members, windows * targets, kTargetInputs}),
+      torch::bmm(input.targets.view({members, windows * targets, spec_.target_inputs()}),
                  tensors.at("decoder.target.weight").transpose(1, 2));
   torch::Tensor a = torch::relu(OfWindow(tensors, input).unsqueeze(2) +
                                 of_target.view({members, windows, targets, width}));

@@ -19,9 +19,9 @@ namespace auspex::model {
 
 // A batch of M members with B windows of K targets each, in units of z.
 struct NetworkInput {
-  torch::Tensor window;   // [M, B, kWindowFeatures]
+  torch::Tensor window;   // [M, B, window_features]
   torch::Tensor patches;  // [M, B, patches, patch_inputs], oldest first
-  torch::Tensor targets;  // [M, B, K, kTargetInputs]: asinh of the candidates, features
+  torch::Tensor targets;  // [M, B, K, target_inputs]: asinh of the candidates, features
   // [M, B, hidden], multiplies the encoder's output; undefined = no dropout. Passed in, because
   // LibTorch's own dropout draws from one generator for the whole process.
   torch::Tensor dropout_mask;

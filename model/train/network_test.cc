@@ -25,6 +25,7 @@ struct LossCase {
   int64_t windows;
   int64_t targets;  // of a window; more than fit a block, and few
   std::vector<double> quantiles;
+  int covariates = 0;
 };
 
 class NetworkLossTest : public ::testing::TestWithParam<LossCase> {
@@ -36,19 +37,21 @@ class NetworkLossTest : public ::testing::TestWithParam<LossCase> {
     spec_.hidden = 6;
     spec_.decoder_width = 11;
     spec_.quantiles = GetParam().quantiles;
+    spec_.covariates.resize(static_cast<size_t>(GetParam().covariates));
   }
 
   Batch RandomBatch() const {
     const int64_t windows = GetParam().windows, targets = GetParam().targets;
-    Batch batch{.input = {.window = torch::randn({kMembers, windows, kWindowFeatures}),
-                          .patches = torch::randn(
-                              {kMembers, windows, spec_.patches(), spec_.patch_inputs()}),
-                          .targets = torch::randn({kMembers, windows, targets, kTargetInputs}),
-                          .dropout_mask = {}},
-                .candidates = torch::randn({kMembers, windows, targets, kCandidates}),
-                .long_share = Uniform({kMembers, windows, targets}),
-                .z = torch::randn({kMembers, windows, targets}),
-                .weight = Uniform({kMembers, windows})};
+    Batch batch{
+        .input = {.window = torch::randn({kMembers, windows, spec_.window_features()}),
+                  .patches =
+                      torch::randn({kMembers, windows, spec_.patches(), spec_.patch_inputs()}),
+                  .targets = torch::randn({kMembers, windows, targets, spec_.target_inputs()}),
+                  .dropout_mask = {}},
+        .candidates = torch::randn({kMembers, windows, targets, kCandidates}),
+        .long_share = Uniform({kMembers, windows, targets}),
+        .z = torch::randn({kMembers, windows, targets}),
+        .weight = Uniform({kMembers, windows})};
     if (spec_.encoder_outputs() > 0) {
       batch.input.dropout_mask = 2 * Uniform({kMembers, windows, spec_.hidden}).round();
     }
@@ -130,7 +133,8 @@ INSTANTIATE_TEST_SUITE_P(
                       LossCase{"TwoLayers", Cell::kLstm, 2, 5, 3, {0.5, 0.9}},
                       LossCase{"OneWindowAboveABlock", Cell::kLstm, 1, 2, 600, {0.5}},
                       LossCase{"Gru", Cell::kGru, 2, 20, 32, {0.1, 0.5, 0.9}},
-                      LossCase{"NoEncoder", Cell::kNone, 1, 20, 32, {0.1, 0.5, 0.9}}),
+                      LossCase{"NoEncoder", Cell::kNone, 1, 20, 32, {0.1, 0.5, 0.9}},
+                      LossCase{"Covariates", Cell::kLstm, 1, 20, 32, {0.1, 0.5, 0.9}, 3}),
     [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace

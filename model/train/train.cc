@@ -87,6 +87,19 @@ absl::Status FirstError(const std::vector<absl::Status>& statuses) {
   return absl::OkStatus();
 }
 
+absl::Status CheckSeries(const TrainJob& job) {
+  if (job.series.empty()) return absl::InvalidArgumentError("the job has no series");
+  for (const TrainSeries& series : job.series) {
+    const size_t wanted = job.spec.covariates.size() * series.values.size();
+    if (series.covariates.size() != wanted) {
+      return absl::InvalidArgumentError(absl::StrCat("aggregate ", series.aggregate, " has ",
+                                                     series.covariates.size(),
+                                                     " values of covariates, must be ", wanted));
+    }
+  }
+  return absl::OkStatus();
+}
+
 // One job on its way. Run calls the steps in their order.
 class TrainRun {
  public:
@@ -168,7 +181,8 @@ ExamplePool TrainRun::Draw(OriginRange SeriesSplit::*range, const PoolOptions& o
   for (size_t i = 0; i < states_.size(); ++i) {
     series.push_back({.values = job_.series[i].values,
                       .first_ms = job_.series[i].first_ms,
-                      .range = states_[i].split.*range});
+                      .range = states_[i].split.*range,
+                      .covariates = job_.series[i].covariates});
   }
   return DrawExamples(spec_, series, options, parallel_for_, [this] { return !meter_.Alive(); });
 }
@@ -176,7 +190,8 @@ ExamplePool TrainRun::Draw(OriginRange SeriesSplit::*range, const PoolOptions& o
 ExamplePool TrainRun::DrawOne(size_t i, OriginRange SeriesSplit::*range) {
   const PoolSeries series{.values = job_.series[i].values,
                           .first_ms = job_.series[i].first_ms,
-                          .range = states_[i].split.*range};
+                          .range = states_[i].split.*range,
+                          .covariates = job_.series[i].covariates};
   PoolOptions options = kOwnPool;
   options.seed = job_.seed + job_.series[i].aggregate + 1;
   return DrawExamples(spec_, {&series, 1}, options, SerialFor(),
@@ -456,7 +471,7 @@ absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& optio
   if (options.recipe.base_iterations.empty()) {
     return absl::InvalidArgumentError("the recipe tries no number of iterations");
   }
-  if (job.series.empty()) return absl::InvalidArgumentError("the job has no series");
+  if (absl::Status fit = CheckSeries(job); !fit.ok()) return fit;
   if (job.seconds_max > 0 && !options.now_seconds) {
     return absl::InvalidArgumentError("a job with a time budget needs a clock");
   }

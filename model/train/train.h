@@ -23,6 +23,7 @@ struct TrainSeries {
   uint32_t aggregate = 0;
   int64_t first_ms = 0;
   std::vector<float> values;
+  std::vector<float> covariates = {};  // [spec.covariates][values.size()], of the same steps
 };
 
 struct TrainJob {
@@ -103,10 +104,10 @@ struct TrainOptions {
   std::function<bool()> cancelled;
 };
 
-// InvalidArgument for a bad spec, FailedPrecondition when no series has enough values for one
-// window with a target, Cancelled, ResourceExhausted when memory ran out, Internal for an error of
-// LibTorch's. On one machine the result depends on the job alone, whatever parallel_for does (but
-// see seconds_max).
+// InvalidArgument for a bad spec or series that do not fit it, FailedPrecondition when no series
+// has enough values for one window with a target, Cancelled, ResourceExhausted when memory ran out,
+// Internal for an error of LibTorch's. On one machine the result depends on the job alone, whatever
+// parallel_for does (but see seconds_max).
 absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& options);
 
 }  // namespace auspex::model

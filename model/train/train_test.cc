@@ -87,6 +87,36 @@ TEST(TrainTest, LivesWithOddSeries) {
   EXPECT_TRUE(result->series[4].scores.empty());
 }
 
+TEST(TrainTest, LivesWithOddCovariates) {
+  TrainJob job = WaveJob(4, 24 * 10);
+  job.spec.covariates = {"a", "b"};
+  job.spec.special_days = {19'680};
+  for (TrainSeries& series : job.series) series.covariates = DayWave(2 * 24 * 10, 77);
+  std::ranges::fill(job.series[0].covariates, kNan);   // none
+  std::ranges::fill(job.series[1].covariates, 42.0F);  // constant
+  std::fill_n(job.series[2].covariates.begin(), 24 * 9, kNan);
+  for (size_t i = 200; i < 240; ++i) job.series[3].covariates[i] = 1e12F;
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  ExpectFinite(result->base);
+  EXPECT_TRUE(CheckWeights(job.spec, result->base).ok());
+  for (const TrainedSeries& series : result->series) ExpectFinite(series.own);
+}
+
+// A day that training has never seen must not be answered with noise.
+TEST(TrainTest, WhatNeverChangedKeepsNoWeight) {
+  TrainJob job = WaveJob(2, 24 * 10);
+  job.spec.special_days = {1};  // long before
+  const auto result = Train(job, Quick());
+  ASSERT_TRUE(result.ok()) << result.status();
+  const auto inputs = static_cast<size_t>(job.spec.target_inputs());
+  const auto weights = TensorValues(job.spec, result->base, "decoder.target.weight");
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (i % inputs < inputs - kSpecialDayTargetFeatures) continue;
+    EXPECT_EQ(weights[i], 0) << i;
+  }
+}
+
 TEST(TrainTest, LearnsFromHalfADayOfOneSeries) {
   TrainJob job = WaveJob(1, 1);
   job.spec.step_ms = 300'000;
@@ -176,6 +206,9 @@ TEST(TrainTest, StopsWhenCancelledInAnyStage) {
 TEST(TrainTest, RefusesWhatCannotBeTrained) {
   TrainJob job = WaveJob(1, 24 * 8);
   job.spec.hidden = 0;
+  EXPECT_EQ(Train(job, Quick()).status().code(), absl::StatusCode::kInvalidArgument);
+  job = WaveJob(1, 24 * 8);
+  job.spec.covariates = {"a"};
   EXPECT_EQ(Train(job, Quick()).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Train(WaveJob(0, 0), Quick()).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Train(WaveJob(3, 10), Quick()).status().code(), absl::StatusCode::kFailedPrecondition);

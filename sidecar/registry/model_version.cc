@@ -124,9 +124,7 @@ const std::vector<ModelScore>* ModelVersion::ScoresFor(AggregateId aggregate) co
 }
 
 bool ModelVersion::Fits(const model::ModelSpec& spec) const {
-  model::ModelSpec shape = spec;
-  shape.utc_offset_minutes = models_.spec.utc_offset_minutes;
-  return shape == models_.spec;
+  return model::NetworkSpec(spec) == model::NetworkSpec(models_.spec);
 }
 
 }  // namespace auspex

@@ -44,8 +44,7 @@ class ModelVersion {
   // They can still be read.
   void ReleaseMemory() const { file_->ReleasePages(); }
 
-  // Whether forecasts under `spec` may use these weights: equal but for the UTC offset, which only
-  // says how times become calendar features and moves with daylight saving.
+  // Whether forecasts under `spec` may use these weights: its NetworkSpec is the same.
   bool Fits(const model::ModelSpec& spec) const;
 
  private:

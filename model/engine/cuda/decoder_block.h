@@ -20,7 +20,8 @@ class HeadOfTarget {
         header_(*reinterpret_cast<const RecordHeader*>(record)),
         logs_(record + plan.record.window + kShapeFeatures),
         candidates_(record + plan.record.candidates + target * kCandidates),
-        horizons_(record[plan.record.features + target * kTargetFeatures + kFeatureHorizons]),
+        horizons_(record[plan.record.features + target * plan.network.target_features +
+                         kFeatureHorizons]),
         outputs_(outputs),
         stride_(stride) {}
 
@@ -116,23 +117,24 @@ class HeadOfTarget {
   int stride_;
 };
 
-// Inputs of the targets from `first` on, transposed: [kTargetInputs][tile]; zero beyond the last.
+// Inputs of the targets from `first` on, transposed: [target_inputs][tile]; zero beyond the last.
 template <class Block>
 AUSPEX_DEVICE void LoadTargets(Block& block, const FleetPlan& plan, const float* record, int first,
                                float* x) {
   const int tile = plan.decoder.tile;
+  const int width = plan.network.target_features;
   block.Each([&](int thread) {
     for (int t = thread; t < tile; t += block.threads()) {
       const int target = first + t;
       const bool exists = target < plan.network.targets;
       const float* candidates = record + plan.record.candidates + target * kCandidates;
-      const float* features = record + plan.record.features + target * kTargetFeatures;
+      const float* features = record + plan.record.features + target * width;
       for (int j = 0; j < kCandidates; j += 4) {
         const Four z = exists ? LoadFour(candidates + j) : Four{{0, 0, 0, 0}};
         AUSPEX_UNROLL
         for (int i = 0; i < 4; ++i) x[(j + i) * tile + t] = std::asinh(z.v[i]);
       }
-      for (int j = 0; j < kTargetFeatures; ++j) {
+      for (int j = 0; j < width; ++j) {
         x[(kCandidates + j) * tile + t] = exists ? features[j] : 0.0F;
       }
     }

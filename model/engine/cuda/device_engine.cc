@@ -19,7 +19,8 @@ constexpr size_t kNoLane = ~size_t{0};
 bool FillFeatures(const FleetPlan& plan, const ForecastItem& item, ForecastScratch* scratch,
                   float* record) {
   const int origin = scratch->spec.context_steps - 1;
-  scratch->series.Assign(item.context, item.origin_ms - origin * scratch->spec.step_ms);
+  scratch->series.Assign(item.context, item.origin_ms - origin * scratch->spec.step_ms,
+                         item.covariates);
   if (!scratch->builder.Window(scratch->series, origin, &scratch->window)) return false;
   scratch->builder.Targets(scratch->series, origin, scratch->window, scratch->k, &scratch->targets);
   const auto copy = [record](const std::vector<float>& from, int to) {

@@ -87,13 +87,16 @@ constexpr Tolerance kClose{.absolute = 1e-3, .relative = 1e-5};
 // One forecast on one emulated device.
 std::vector<float> ForecastOn(const std::shared_ptr<EmulatedDevice>& device, const ModelSpec& spec,
                               const Weights& weights, const std::vector<float>& context,
-                              const Blend& blend) {
+                              const Blend& blend, std::span<const float> covariates = {}) {
   DeviceEngine engine({device}, SerialFor(), [](const EngineFallback& what) {
     ADD_FAILURE() << "the cpu answered: " << what.why;
   });
   const auto model = *engine.Prepare(spec, weights);
-  const ForecastItem item{
-      .model = model.get(), .context = context, .origin_ms = kOriginMs, .blend = blend};
+  const ForecastItem item{.model = model.get(),
+                          .context = context,
+                          .origin_ms = kOriginMs,
+                          .blend = blend,
+                          .covariates = covariates};
   std::vector<float> out(static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size());
   EXPECT_TRUE(engine.Forecast(spec, std::span(&item, 1), out).ok());
   return out;
@@ -108,12 +111,14 @@ TEST(DeviceEngineTest, AgreesWithScalarOverRandomShapes) {
     SCOPED_TRACE(Describe(spec));
     const Weights weights = RandomWeights(spec, random);
     const std::vector<float> context = RandomContext(spec, random);
+    const std::vector<float> covariates = RandomCovariates(spec, random);
     const Blend blend = round % 2 == 0 ? Blend{} : Blend{0.5, 0.25, 0.25};
     const auto device = std::make_shared<EmulatedDevice>("gpu", (64 + random() % 160) << 10,
                                                          static_cast<ThreadOrder>(round % 3));
-    EXPECT_EQ(Difference(ForecastOn(device, spec, weights, context, blend),
-                         ForecastContext("scalar", spec, weights, context, blend), kClose),
-              "");
+    EXPECT_EQ(
+        Difference(ForecastOn(device, spec, weights, context, blend, covariates),
+                   ForecastContext("scalar", spec, weights, context, blend, covariates), kClose),
+        "");
   }
 }
 

@@ -189,7 +189,7 @@ AUSPEX_DEVICE void EncodeItem(Block& block, const FleetPlan& plan, const float* 
       for (int i = 0; i < network.encoder_outputs; ++i, w += network.window.outputs) {
         sum = std::fma(*w, hidden[i], sum);
       }
-      for (int i = 0; i < kWindowFeatures; ++i, w += network.window.outputs) {
+      for (int i = 0; i < network.window_features; ++i, w += network.window.outputs) {
         sum = std::fma(*w, record[plan.record.window + i], sum);
       }
       state[o] = sum;

@@ -19,10 +19,10 @@ RecordLayout PlanRecord(const NetworkLayout& network) {
   RecordLayout record;
   Placer placer;
   placer.Take(sizeof(RecordHeader) / sizeof(float));
-  record.window = placer.Take(kWindowFeatures);
+  record.window = placer.Take(network.window_features);
   record.patches = placer.Take(network.patches * network.patch_inputs);
   record.candidates = placer.Take(network.targets * kCandidates);
-  record.features = placer.Take(network.targets * kTargetFeatures);
+  record.features = placer.Take(network.targets * network.target_features);
   record.floats = placer.used();
   return record;
 }
@@ -75,7 +75,7 @@ DecoderPlan PlaceDecoder(const NetworkLayout& network, int tile, bool weights_sh
   plan.weights_shared = weights_shared;
   const int width = network.hidden_layer.outputs;
   Placer placer;
-  plan.first = placer.Take(std::max(kTargetInputs, width) * tile);
+  plan.first = placer.Take(std::max(network.target.inputs, width) * tile);
   plan.second = placer.Take(std::max(network.output.outputs, width) * tile);
   plan.weights = placer.Take(weights_shared ? network.decoder_floats : 0);
   plan.shared_floats = placer.used();

@@ -25,10 +25,10 @@ struct RecordHeader {
 // One item as it is uploaded: header, then features. Offsets are in floats from the record's start;
 // all but `features` are multiples of 4.
 struct RecordLayout {
-  int window = 0;      // [kWindowFeatures]
+  int window = 0;      // [window_features]
   int patches = 0;     // [patches][patch_inputs]
   int candidates = 0;  // [targets][kCandidates], z
-  int features = 0;    // [targets][kTargetFeatures]
+  int features = 0;    // [targets][target_features]
   int floats = 0;      // all of it
   bool operator==(const RecordLayout&) const = default;
 };
@@ -59,7 +59,7 @@ struct DecoderPlan {
   int tile = 0;   // targets of one block, a multiple of 4
   int tiles = 0;  // of one item
   bool weights_shared = false;
-  int first = 0;   // [kTargetInputs or width][tile]
+  int first = 0;   // [target_inputs or width][tile]
   int second = 0;  // [width or outputs][tile]
   int weights = 0;
   int shared_floats = 0;

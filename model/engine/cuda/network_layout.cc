@@ -66,6 +66,8 @@ NetworkLayout LayoutOf(const ModelSpec& spec) {
   layout.encoder_outputs = spec.encoder_outputs();
   layout.patches = spec.patches();
   layout.patch_inputs = spec.patch_inputs();
+  layout.window_features = spec.window_features();
+  layout.target_features = spec.target_features();
   layout.targets = spec.horizon_steps;
   layout.levels = static_cast<int>(spec.quantiles.size());
   layout.median = spec.median_index();
@@ -79,7 +81,7 @@ NetworkLayout LayoutOf(const ModelSpec& spec) {
   }
   layout.window = placer.Dense(spec.window_inputs(), spec.decoder_width);
   layout.decoder_begin = placer.used();
-  layout.target = placer.Dense(kTargetInputs, spec.decoder_width, /*bias=*/false);
+  layout.target = placer.Dense(spec.target_inputs(), spec.decoder_width, /*bias=*/false);
   layout.hidden_layer = placer.Dense(spec.decoder_width, spec.decoder_width);
   layout.output = placer.Dense(spec.decoder_width, spec.decoder_outputs());
   layout.decoder_floats = placer.used() - layout.decoder_begin;
@@ -102,7 +104,7 @@ std::vector<float> PackWeights(const ModelSpec& spec, const Weights& weights,
   packer.Transpose("decoder.window.weight", spec.window_inputs(), layout.window);
   packer.AddBias("decoder.window.bias", layout.window);
   packer.AddBias("decoder.target.bias", layout.window);
-  packer.Transpose("decoder.target.weight", kTargetInputs, layout.target);
+  packer.Transpose("decoder.target.weight", spec.target_inputs(), layout.target);
   packer.Transpose("decoder.hidden.weight", spec.decoder_width, layout.hidden_layer);
   packer.AddBias("decoder.hidden.bias", layout.hidden_layer);
   packer.Transpose("decoder.output.weight", spec.decoder_width, layout.output);

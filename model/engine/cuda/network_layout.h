@@ -39,6 +39,8 @@ struct NetworkLayout {
   int encoder_outputs = 0;  // hidden, or 0 without an encoder
   int patches = 0;
   int patch_inputs = 0;
+  int window_features = 0;
+  int target_features = 0;
   int targets = 0;
   int levels = 0;  // quantile levels
   int median = 0;  // position of 0.5

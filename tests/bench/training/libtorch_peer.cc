@@ -72,7 +72,7 @@ struct Network : torch::nn::Module {
                                        .num_layers(spec.layers)
                                        .batch_first(true)));
     window = register_module("window", torch::nn::Linear(spec.window_inputs(), spec.decoder_width));
-    target = register_module("target", torch::nn::Linear(model::kTargetInputs, spec.decoder_width));
+    target = register_module("target", torch::nn::Linear(spec.target_inputs(), spec.decoder_width));
     hidden = register_module("hidden", torch::nn::Linear(spec.decoder_width, spec.decoder_width));
     output =
         register_module("output", torch::nn::Linear(spec.decoder_width, spec.decoder_outputs()));

@@ -73,8 +73,8 @@ double TrainingSet::Operations() const {
   // Forward, and backward to the weights; where a layer reads another one, backward to that as
   // well.
   const double twice = recurrent_rows * gates * spec_.patch_inputs() +
-                       windows * width * model::kWindowFeatures +
-                       targets * width * model::kTargetInputs;
+                       windows * width * spec_.window_features() +
+                       targets * width * spec_.target_inputs();
   const double thrice = recurrent_rows * gates * spec_.hidden + windows * width * spec_.hidden +
                         targets * width * (width + spec_.decoder_outputs());
   return 2 * (2 * twice + 3 * thrice) * iterations_;
