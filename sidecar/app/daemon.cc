@@ -2,6 +2,7 @@
 
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -290,6 +291,13 @@ absl::Status Daemon::Impl::Apply(const Config& next) {
   }
   if (absl::Status status = rules->Apply(next); !status.ok()) return status;
 
+  // With half a history of what is new, neither a training nor a forecast is worth anything.
+  for (const Rule& rule : next.rules) {
+    const bool known = std::any_of(
+        config.rules.begin(), config.rules.end(),
+        [&rule](const Rule& old) { return old.name == rule.name && rule.ReadsAs(old); });
+    if (!known) progress.Set(rule.name, Phase::kFilling, 0);
+  }
   aggregator->SetRules(AggregatorRules(next));
   upstream_loop->SetUpstream(*std::move(upstream));
   std::vector<std::string> names;

@@ -1,6 +1,7 @@
 #include "sidecar/app/history_set.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -20,13 +21,15 @@ std::string LabelsText(const LabelSet& labels) {
   return absl::StrJoin(labels.Without(kMetricName).labels(), ",", append);
 }
 
-absl::StatusOr<std::vector<CsvSeries>> ReadAll(const ScratchHistory& source) {
+// All series of an aggregation rule, by labels.
+absl::StatusOr<std::vector<CsvSeries>> ReadAll(const ScratchHistory& source, RuleId rule,
+                                               const std::string& metric) {
   const DurationMs step_ms = source.active().rule.values.step_ms;
   std::vector<CsvSeries> all;
-  for (const auto& [aggregate, labels] : source.history().Aggregates(source.active().values_id)) {
+  for (const auto& [aggregate, labels] : source.history().Aggregates(rule)) {
     const auto values = source.history().Read(aggregate, source.range());
     if (!values.ok()) return values.status();
-    CsvSeries series{.metric = source.active().rule.name, .labels = LabelsText(labels)};
+    CsvSeries series{.metric = metric, .labels = LabelsText(labels)};
     for (size_t i = 0; i < values->size(); ++i) {
       if (IsMissing((*values)[i])) continue;
       series.timestamps_ms.push_back(source.range().first_ms +
@@ -68,16 +71,29 @@ absl::StatusOr<std::vector<TimestampMs>> SpreadOrigins(const std::vector<CsvSeri
   return times;
 }
 
+// By the names of their aggregation rules.
+absl::Status AddCovariates(const ScratchHistory& source, BacktestSet* set) {
+  const ActiveRule& active = source.active();
+  for (size_t i = 0; i < active.covariate_ids.size(); ++i) {
+    const std::string& name = active.rule.covariates[i].name;
+    auto series = ReadAll(source, active.covariate_ids[i], name);
+    if (!series.ok()) return series.status();
+    std::move(series->begin(), series->end(), std::back_inserter(set->covariates));
+    set->manifest.covariates.push_back(name);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<BacktestSet> SetFromHistory(const ScratchHistory& history, int origins) {
   const Rule& rule = history.active().rule;
-  auto series = ReadAll(history);
+  auto series = ReadAll(history, history.active().values_id, rule.name);
   if (!series.ok()) return series.status();
   if (series->empty()) return absl::NotFoundError("the history has no value");
   auto times = SpreadOrigins(*series, rule, origins);
   if (!times.ok()) return times.status();
-  BacktestSet set{.manifest = {}, .observed = *std::move(series), .clean = {}};
+  BacktestSet set{.manifest = {}, .observed = *std::move(series), .covariates = {}, .clean = {}};
   BacktestManifest& manifest = set.manifest;
   manifest.name = rule.name;
   manifest.step_ms = manifest.score_step_ms = rule.values.step_ms;
@@ -88,6 +104,7 @@ absl::StatusOr<BacktestSet> SetFromHistory(const ScratchHistory& history, int or
   manifest.min_history_points = 2 * manifest.mase_season_steps;
   manifest.scored_metrics = {rule.name};
   manifest.origins_ms = *std::move(times);
+  if (absl::Status s = AddCovariates(history, &set); !s.ok()) return s;
   return set;
 }
 

@@ -8,8 +8,7 @@
 namespace auspex {
 namespace {
 
-// Limits are read at the origin only, looking back over a short silence; covariates are kept for
-// models to come, which read them from disk.
+// Limits are read at the origin only, looking back over a short silence.
 constexpr DurationMs kLimitContext = kHour;
 
 size_t StepsIn(DurationMs span_ms, const Rule& rule) {
@@ -47,8 +46,10 @@ absl::StatusOr<ActiveRule> RuleBook::Activate(const Rule& rule, Ids* ids) {
     active.limit_id = *limit_id;
   }
   for (const AggregationRule& covariate : rule.covariates) {
-    auto id = Register(rule, covariate, covariate.Fingerprint(), 1, ids);
+    auto id = Register(rule, covariate, covariate.Fingerprint(),
+                       StepsIn(rule.model.context_ms, rule), ids);
     if (!id.ok()) return id.status();
+    active.covariate_ids.push_back(*id);
   }
   return active;
 }

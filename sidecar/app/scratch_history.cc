@@ -32,16 +32,19 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// What to read of a rule. The dialect is asked for where the values are folded here.
-absl::StatusOr<BackfillJob> JobFor(const ActiveRule& active, const UpstreamSettings& settings,
-                                   PrometheusApi& api, const std::atomic<bool>& stopping) {
+// What to read of a rule: its values, then its covariates. The dialect is asked for where they are
+// folded here.
+absl::StatusOr<std::vector<BackfillJob>> JobsFor(const ActiveRule& active,
+                                                 const UpstreamSettings& settings,
+                                                 PrometheusApi& api,
+                                                 const std::atomic<bool>& stopping) {
   const Rule& rule = active.rule;
   BackfillJob job;
   job.rule = active.values_id;
   job.aggregation = rule.values;
   job.query = rule.query;
   job.aggregates_max = rule.aggregates_max;
-  if (rule.pulled()) return job;
+  if (rule.pulled()) return std::vector{job};
   if (!settings.dialect) {
     const auto build = api.GetBuildInfo(&stopping);
     if (!build.ok()) return build.status();
@@ -49,7 +52,13 @@ absl::StatusOr<BackfillJob> JobFor(const ActiveRule& active, const UpstreamSetti
   } else {
     job.dialect = *settings.dialect;
   }
-  return job;
+  std::vector<BackfillJob> jobs = {job};
+  for (size_t i = 0; i < rule.covariates.size(); ++i) {
+    job.rule = active.covariate_ids[i];
+    job.aggregation = rule.covariates[i];
+    jobs.push_back(job);
+  }
+  return jobs;
 }
 
 }  // namespace
@@ -96,21 +105,24 @@ absl::Status ScratchHistory::Fill(DurationMs range_ms, const StageProgress& prog
   if (!*settings) return absl::InvalidArgumentError("the configuration names no upstream");
   PrometheusApi api((*settings)->prometheus, metrics_);
   progress("reading history", 0);
-  auto job = JobFor(active(), **settings, api, stopping);
-  if (!job.ok()) return job.status();
+  auto jobs = JobsFor(active(), **settings, api, stopping);
+  if (!jobs.ok()) return jobs.status();
   const DurationMs step_ms = active().rule.values.step_ms;
   // Newer steps may still change.
   const DurationMs delay_ms =
       active().rule.pulled() ? QueryPullerOptions().delay_ms : 2 * (*settings)->lateness_ms;
   const TimestampMs last_ms = clock_.NowMs() - delay_ms;
   range_ = {StepCeil(last_ms - range_ms, step_ms), StepFloor(last_ms, step_ms)};
-  job->range = range_;
   Backfill backfill(BackfillOptions(), api, *history_, logger_, metrics_);
-  absl::Status status = backfill.Fill(*job, stopping, [&](const BackfillProgress& done) {
-    progress("reading history", done.fraction);
-  });
-  if (!status.ok()) return status;
-  if (!history_->Aggregates(job->rule).empty()) return absl::OkStatus();
+  for (size_t i = 0; i < jobs->size(); ++i) {
+    (*jobs)[i].range = range_;
+    absl::Status status = backfill.Fill((*jobs)[i], stopping, [&](const BackfillProgress& done) {
+      progress("reading history",
+               (static_cast<double>(i) + done.fraction) / static_cast<double>(jobs->size()));
+    });
+    if (!status.ok()) return status;
+  }
+  if (!history_->Aggregates(active().values_id).empty()) return absl::OkStatus();
   return absl::NotFoundError(absl::StrCat("the query has no data in the last ",
                                           FormatDuration(range_ms), " at ", api.url()));
 }

@@ -44,8 +44,8 @@ class ScratchHistory {
  public:
   // `config` holds an upstream and one rule.
   absl::Status Open(const Config& config);
-  // Reads what the upstream has of the rule's last `range_ms`. NotFound, naming the upstream, when
-  // that is nothing; its own errors; Cancelled soon after `stopping`.
+  // Reads what the upstream has of the last `range_ms` of the rule and its covariates. NotFound,
+  // naming the upstream, when that is nothing; its own errors; Cancelled soon after `stopping`.
   absl::Status Fill(DurationMs range_ms, const StageProgress& progress,
                     const std::atomic<bool>& stopping);
 

@@ -45,9 +45,19 @@ bool HasValue(std::span<const float> values) {
   return std::any_of(values.begin(), values.end(), [](float v) { return !IsMissing(v); });
 }
 
-// The steps up to an origin, newest last, into all of `context`.
-void FillContext(const BacktestSeries& series, TimestampMs origin_ms, DurationMs step_ms,
-                 std::span<float> context) {
+// Its values, and each of its covariates.
+size_t RowsOf(const BacktestSeries& series) {
+  return 1 + (series.values.empty() ? 0 : series.covariates.size() / series.values.size());
+}
+std::span<const float> RowOf(const BacktestSeries& series, size_t row) {
+  if (row == 0) return series.values;
+  const size_t length = series.values.size();
+  return std::span(series.covariates).subspan((row - 1) * length, length);
+}
+
+// The steps of a row up to an origin, newest last, into all of `context`.
+void FillContext(const BacktestSeries& series, size_t row, TimestampMs origin_ms,
+                 DurationMs step_ms, std::span<float> context) {
   std::fill(context.begin(), context.end(), std::numeric_limits<float>::quiet_NaN());
   const size_t known = KnownAt(series, origin_ms, step_ms);
   if (known == 0) return;
@@ -55,7 +65,7 @@ void FillContext(const BacktestSeries& series, TimestampMs origin_ms, DurationMs
   const auto silent = static_cast<size_t>((origin_ms - newest_ms) / step_ms);
   if (silent >= context.size()) return;
   const size_t count = std::min(known, context.size() - silent);
-  std::copy_n(series.values.begin() + static_cast<ptrdiff_t>(known - count), count,
+  std::copy_n(RowOf(series, row).begin() + static_cast<ptrdiff_t>(known - count), count,
               context.end() - static_cast<ptrdiff_t>(silent + count));
 }
 
@@ -124,6 +134,11 @@ class Backtest {
 
 absl::Status Backtest::Run() {
   if (absl::Status status = spec_.Validate(); !status.ok()) return status;
+  for (const BacktestSeries& series : task_.series) {
+    if (series.covariates.size() != spec_.covariates.size() * series.values.size()) {
+      return absl::InvalidArgumentError("a series has not the covariates of the spec");
+    }
+  }
   std::vector<absl::Status> statuses(plan_.size());
   ThreadPool pool({.name = "refit", .threads = Parallel()});
   pool.ParallelFor(plan_.size(), [&](size_t i) {
@@ -189,9 +204,9 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index
 
 TrainingJob Backtest::JobFor(size_t index) const {
   const TimestampMs fit_ms = plan_[index].fit_ms;
-  const auto known = [this, fit_ms](size_t i) {
+  const auto known = [this, fit_ms](size_t i, size_t row) {
     const BacktestSeries& series = task_.series[i];
-    return std::span(series.values).first(KnownAt(series, fit_ms, spec_.step_ms));
+    return RowOf(series, row).first(KnownAt(series, fit_ms, spec_.step_ms));
   };
   TrainingJob job;
   job.rule = kRuleName;
@@ -201,17 +216,20 @@ TrainingJob Backtest::JobFor(size_t index) const {
   job.own_steps_min = static_cast<int>(task_.own_history_min / spec_.step_ms);
   job.tuning_trials = task_.tuning_trials;
   for (size_t i = 0; i < task_.series.size(); ++i) {
-    if (HasValue(known(i))) job.aggregates.push_back(AggregateOf(i));
+    if (HasValue(known(i, 0))) job.aggregates.push_back(AggregateOf(i));
   }
   job.read = [this, known](AggregateId aggregate) -> absl::StatusOr<TrainingSeries> {
     const size_t i = static_cast<size_t>(aggregate) - 1;
-    std::span<const float> values = known(i);
+    const std::span<const float> values = known(i, 0);
     const size_t count = std::min(values.size(), static_cast<size_t>(kTrainingStepsMax));
-    const size_t skipped = values.size() - count;
-    values = values.last(count);
-    return TrainingSeries{
-        .first_ms = task_.series[i].first_ms + static_cast<DurationMs>(skipped) * spec_.step_ms,
-        .values = std::vector<float>(values.begin(), values.end())};
+    const auto skipped = static_cast<DurationMs>(values.size() - count);
+    TrainingSeries series{.first_ms = task_.series[i].first_ms + skipped * spec_.step_ms};
+    for (size_t row = 0; row < RowsOf(task_.series[i]); ++row) {
+      const std::span<const float> newest = known(i, row).last(count);
+      std::vector<float>& to = row == 0 ? series.values : series.covariates;
+      to.insert(to.end(), newest.begin(), newest.end());
+    }
+    return series;
   };
   return job;
 }
@@ -232,15 +250,22 @@ absl::Status Backtest::ForecastBatch(PreparedVersion& prepared,
                                      std::vector<BacktestForecast>* forecasts) const {
   const auto context_steps = static_cast<size_t>(spec_.context_steps);
   const size_t outputs = static_cast<size_t>(spec_.horizon_steps) * spec_.quantiles.size();
-  std::vector<float> contexts(planned.size() * context_steps);
+  const size_t rows = 1 + spec_.covariates.size();
+  std::vector<float> contexts(planned.size() * rows * context_steps);
   std::vector<float> values(planned.size() * outputs);
   std::vector<model::ForecastItem> items(planned.size());
   for (size_t i = 0; i < planned.size(); ++i) {
-    const std::span<float> context(&contexts[i * context_steps], context_steps);
-    FillContext(task_.series[planned[i].series], planned[i].origin_ms, spec_.step_ms, context);
+    const auto of_item =
+        std::span(contexts).subspan(i * rows * context_steps, rows * context_steps);
+    for (size_t row = 0; row < rows; ++row) {
+      FillContext(task_.series[planned[i].series], row, planned[i].origin_ms, spec_.step_ms,
+                  of_item.subspan(row * context_steps, context_steps));
+    }
+    const auto context = of_item.first(context_steps);
     const auto serving = prepared.Serving(AggregateOf(planned[i].series), context);
     if (!serving.ok()) return serving.status();
-    items[i] = {serving->model, context, planned[i].origin_ms, serving->blend};
+    items[i] = {serving->model, context, planned[i].origin_ms, serving->blend,
+                of_item.subspan(context_steps)};
   }
   if (absl::Status s = parts_.engine.Forecast(spec_, items, values); !s.ok()) return s;
   for (size_t i = 0; i < planned.size(); ++i) {

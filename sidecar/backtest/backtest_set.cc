@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +18,39 @@ constexpr int kContextStepsMax = 1'000'000;  // of a ModelSpec
 
 void KeepScored(const BacktestManifest& manifest, std::vector<CsvSeries>* series) {
   std::erase_if(*series, [&](const CsvSeries& one) { return !manifest.IsScored(one.metric); });
+}
+
+// What the manifest calls covariates.
+absl::StatusOr<std::vector<CsvSeries>> CovariatesOf(const BacktestManifest& manifest,
+                                                    const std::vector<CsvSeries>& series) {
+  std::vector<CsvSeries> result;
+  for (const std::string& metric : manifest.covariates) {
+    const auto is_of = [&](const CsvSeries& one) { return one.metric == metric; };
+    if (std::none_of(series.begin(), series.end(), is_of)) {
+      return absl::NotFoundError(absl::StrCat("no series is of the covariate ", metric));
+    }
+  }
+  std::copy_if(series.begin(), series.end(), std::back_inserter(result), [&](const CsvSeries& one) {
+    const auto& names = manifest.covariates;
+    return std::find(names.begin(), names.end(), one.metric) != names.end();
+  });
+  return result;
+}
+
+// The covariates that belong to `series` at the steps of `one`, one after the other.
+std::vector<float> JoinCovariates(const BacktestSet& set, const CsvSeries& series,
+                                  const BacktestSeries& one) {
+  const auto key = [](const CsvSeries& of) { return std::tie(of.metric, of.labels); };
+  std::vector<float> joined;
+  for (const std::string& metric : set.manifest.covariates) {
+    const auto wanted = std::tie(metric, series.labels);
+    const auto found = std::ranges::lower_bound(set.covariates, wanted, std::less<>(), key);
+    const bool exists = found != set.covariates.end() && key(*found) == wanted;
+    const auto values = GridValues(exists ? *found : CsvSeries(), one.first_ms,
+                                   set.manifest.step_ms, one.values.size());
+    joined.insert(joined.end(), values.begin(), values.end());
+  }
+  return joined;
 }
 
 absl::Status CheckOrigins(const BacktestManifest& manifest, const CsvSeries& series) {
@@ -40,7 +76,15 @@ absl::StatusOr<BacktestSet> ReadBacktestSet(const std::string& csv_path,
   if (!manifest.ok()) return manifest.status();
   auto observed = ReadSeriesCsv(csv_path);
   if (!observed.ok()) return observed.status();
-  BacktestSet set{.manifest = *std::move(manifest), .observed = *std::move(observed), .clean = {}};
+  auto covariates = CovariatesOf(*manifest, *observed);
+  if (!covariates.ok()) {
+    return absl::NotFoundError(
+        absl::StrCat(csv_path, ": ", std::string(covariates.status().message())));
+  }
+  BacktestSet set{.manifest = *std::move(manifest),
+                  .observed = *std::move(observed),
+                  .covariates = *std::move(covariates),
+                  .clean = {}};
   KeepScored(set.manifest, &set.observed);
   if (set.observed.empty()) {
     return absl::NotFoundError(
@@ -74,6 +118,7 @@ absl::StatusOr<std::vector<BacktestSeries>> SeriesOf(const BacktestSet& set) {
                                                      kHistoryStepsMax));
     }
     one.values = GridValues(series, one.first_ms, step_ms, count);
+    one.covariates = JoinCovariates(set, series, one);
     result.push_back(std::move(one));
   }
   return result;
@@ -86,6 +131,8 @@ model::ModelSpec SpecOf(const BacktestManifest& manifest) {
       static_cast<int>(manifest.horizon_steps * (manifest.score_step_ms / manifest.step_ms));
   const DurationMs context = ModelConfig().context_ms / manifest.step_ms;
   spec.context_steps = static_cast<int>(std::clamp<DurationMs>(context, 2, kContextStepsMax));
+  spec.covariates = manifest.covariates;
+  spec.special_days = manifest.special_days;
   return spec;
 }
 

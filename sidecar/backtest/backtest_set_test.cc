@@ -44,6 +44,36 @@ TEST(BacktestSetTest, TheGridIsThatOfTheOrigins) {
   EXPECT_EQ(values[4], 3);
 }
 
+TEST(BacktestSetTest, CovariatesAreJoinedOnEqualLabels) {
+  BacktestSet set = SmallSet();
+  set.observed.push_back(set.observed[0]);
+  set.observed[1].labels = "k=\"v\"";
+  set.manifest.covariates = {"b", "a"};
+  const TimestampMs first_ms = kHour - 110 * kSecond;
+  set.covariates = {
+      {.metric = "a",
+       .labels = "",
+       .timestamps_ms = {first_ms - kMinute, first_ms, first_ms + 5},
+       .values = {1, 2, 3}},
+      {.metric = "a", .labels = "k=\"w\"", .timestamps_ms = {first_ms}, .values = {4}},
+      {.metric = "b",
+       .labels = "k=\"v\"",
+       .timestamps_ms = {first_ms + 4 * kMinute},
+       .values = {5}}};
+  const auto series = SeriesOf(set);
+  ASSERT_TRUE(series.ok()) << series.status();
+  ASSERT_THAT(*series, SizeIs(2));
+  const auto at = [&](size_t i, size_t row, size_t step) {
+    return (*series)[i].covariates[row * 5 + step];
+  };
+  ASSERT_THAT((*series)[0].covariates, SizeIs(10));
+  EXPECT_TRUE(IsMissing(at(0, 0, 4)));
+  EXPECT_EQ(at(0, 1, 0), 2);
+  EXPECT_TRUE(IsMissing(at(0, 1, 1)));  // beside the grid
+  EXPECT_EQ(at(1, 0, 4), 5);
+  EXPECT_TRUE(IsMissing(at(1, 1, 0)));
+}
+
 TEST(BacktestSetTest, RefusesOriginsWithoutACommonGrid) {
   BacktestSet set = SmallSet();
   set.manifest.origins_ms.push_back(2 * kHour);
@@ -97,6 +127,17 @@ TEST(BacktestSetTest, ReadsWhatIsScored) {
   ASSERT_TRUE(set.ok()) << set.status();
   ASSERT_THAT(set->truth(), SizeIs(1));
   EXPECT_THAT(set->truth()[0].values, ElementsAre(2));
+
+  write_manifest(R"(, "covariates": ["quota"], "calendar": {"days": ["1970-01-02"]})");
+  set = ReadBacktestSet(csv, manifest);
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_THAT(set->covariates, SizeIs(1));
+  EXPECT_THAT(set->covariates[0].values, ElementsAre(9));
+  EXPECT_THAT(SpecOf(set->manifest).covariates, ElementsAre("quota"));
+  EXPECT_THAT(SpecOf(set->manifest).special_days, ElementsAre(1));
+  write_manifest(R"(, "covariates": ["written"])");
+  EXPECT_THAT(std::string(ReadBacktestSet(csv, manifest).status().message()),
+              HasSubstr("covariate written"));
 
   write_manifest(R"(, "scored_metrics": ["other"])");
   EXPECT_TRUE(absl::IsNotFound(ReadBacktestSet(csv, manifest).status()));

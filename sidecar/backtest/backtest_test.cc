@@ -9,6 +9,9 @@
 #include <limits>
 #include <mutex>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/testing/temp_dir.h"
 
@@ -31,6 +34,30 @@ struct TrainerLog {
   TimestampMs newest_seen_ms = 0;
 };
 
+// Untrained weights that let covariates through to the median.
+model::Weights WeightsThatReadAll(const model::ModelSpec& spec) {
+  const model::Weights untrained = model::UntrainedWeights(spec);
+  std::vector<float> values(untrained.values().begin(), untrained.values().end());
+  const auto at = [&](const char* tensor) {
+    return static_cast<size_t>(model::TensorValues(spec, untrained, tensor).data() -
+                               untrained.values().data());
+  };
+  const auto width = static_cast<size_t>(spec.decoder_width);
+  const auto inputs = static_cast<size_t>(spec.target_inputs());
+  const auto of_window = static_cast<size_t>(spec.window_inputs());
+  for (size_t row = 0; row < width; ++row) {
+    for (size_t i = model::kCandidates + model::kTargetFeatures; i < inputs; ++i) {
+      values[at("decoder.target.weight") + row * inputs + i] = 0.5F;
+    }
+    for (size_t i = static_cast<size_t>(spec.encoder_outputs()) + model::kWindowFeatures;
+         i < of_window; ++i) {
+      values[at("decoder.window.weight") + row * of_window + i] = 0.5F;
+    }
+    values[at("decoder.output.weight") + model::kOutputCorrection * width + row] = 0.1F;
+  }
+  return model::Weights::FromVector(std::move(values));
+}
+
 // A model that depends on every value, time and number that it was given: the share of the last
 // value in its blend is a hash of them.
 class HashTrainer : public Trainer {
@@ -47,6 +74,7 @@ class HashTrainer : public Trainer {
       if (!series.ok()) return series.status();
       mix(static_cast<uint64_t>(series->first_ms));
       for (const float value : series->values) mix(std::bit_cast<uint32_t>(value));
+      for (const float value : series->covariates) mix(std::bit_cast<uint32_t>(value));
       const auto steps = static_cast<DurationMs>(series->values.size()) - 1;
       log_.newest_seen_ms =
           std::max(log_.newest_seen_ms, series->first_ms + steps * job.spec.step_ms);
@@ -56,7 +84,7 @@ class HashTrainer : public Trainer {
     if (cancelled()) return absl::CancelledError("cancelled");
     if (!answer_.ok()) return answer_;
     const float last = static_cast<float>(hash >> 40) / static_cast<float>(1 << 24);
-    TrainedModels models{.spec = job.spec, .base = model::UntrainedWeights(job.spec)};
+    TrainedModels models{.spec = job.spec, .base = WeightsThatReadAll(job.spec)};
     models.choice = {.candidate = "base+last", .own = false, .blend = {1 - last, 0, last}};
     return models;
   }
@@ -138,6 +166,33 @@ TEST_F(BacktestTest, ASecretOfTheFutureIsNotFound) {
     for (BacktestSeries& series : task_.series) {
       for (size_t i = static_cast<size_t>(secret_hour); i < series.values.size(); ++i) {
         series.values[i] = 1e9f;
+      }
+    }
+    const auto told = Forecasts();
+    ASSERT_EQ(told.size(), honest.size());
+    for (size_t i = 0; i < told.size(); ++i) {
+      const bool is_past = told[i].origin_ms < Hours(secret_hour);
+      EXPECT_EQ(Same(told[i], honest[i]), is_past)
+          << "secret at " << secret_hour << ", origin " << (told[i].origin_ms - kStart) / kHour;
+    }
+    task_ = task;
+  }
+}
+
+TEST_F(BacktestTest, ASecretInACovariateIsNotFound) {
+  task_.spec.covariates = {"leak"};
+  for (BacktestSeries& series : task_.series) {
+    for (size_t i = 0; i < series.values.size(); ++i) {
+      series.covariates.push_back(static_cast<float>(i * 53 % 17));
+    }
+  }
+  const auto honest = Forecasts();
+  ASSERT_THAT(honest, SizeIs(10));
+  for (const int secret_hour : {101, 113, 127, 140}) {
+    const BacktestTask task = task_;
+    for (BacktestSeries& series : task_.series) {
+      for (size_t i = static_cast<size_t>(secret_hour); i < series.covariates.size(); ++i) {
+        series.covariates[i] = 1e9f;
       }
     }
     const auto told = Forecasts();
@@ -250,6 +305,8 @@ TEST_F(BacktestTest, ErrorsEndIt) {
   cancelled_ = true;
   EXPECT_TRUE(absl::IsCancelled(Run(&forecasts)));
   cancelled_ = false;
+  task_.spec.covariates = {"a"};
+  EXPECT_TRUE(absl::IsInvalidArgument(Run(&forecasts)));
   task_.spec.horizon_steps = 0;
   EXPECT_TRUE(absl::IsInvalidArgument(Run(&forecasts)));
 }

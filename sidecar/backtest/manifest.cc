@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "sidecar/base/file.h"
+#include "sidecar/core/date.h"
 
 namespace auspex {
 namespace {
@@ -55,6 +56,16 @@ class KeyReader {
     std::vector<int64_t> values;
     for (const json& value : At(key)) values.push_back(ToInteger(key, value, min, max));
     std::sort(values.begin(), values.end());
+    return values;
+  }
+
+  std::vector<std::string> Strings(const char* key) const {
+    std::vector<std::string> values;
+    if (!At(key).is_array()) Fail(key, "must be a list of strings");
+    for (const json& value : At(key)) {
+      if (!value.is_string()) Fail(key, "must be a list of strings");
+      values.push_back(value.get<std::string>());
+    }
     return values;
   }
 
@@ -119,6 +130,16 @@ void ReadOrigins(const KeyReader& keys, BacktestManifest* manifest) {
   manifest->alert_horizon_ms = alert.Integer("horizon_seconds", 1, kStepSecondsMax * 365) * kSecond;
 }
 
+void ReadCalendar(const KeyReader& calendar, BacktestManifest* manifest) {
+  std::set<int> days;
+  for (const std::string& text : calendar.Strings("days")) {
+    const auto day = ParseDate(text);
+    if (!day.ok()) calendar.Fail("days", "must be a list of dates, like 2026-12-25");
+    days.insert(*day);
+  }
+  manifest->special_days.assign(days.begin(), days.end());
+}
+
 BacktestManifest Parse(const json& object) {
   const KeyReader keys(object);
   if (keys.StringOr("task", "forecast") != "forecast") {
@@ -128,13 +149,11 @@ BacktestManifest Parse(const json& object) {
   manifest.name = keys.StringOr("name", "");
   ReadSteps(keys, &manifest);
   ReadOrigins(keys, &manifest);
-  if (!keys.At("scored_metrics").is_array() || keys.At("scored_metrics").empty()) {
-    keys.Fail("scored_metrics", "must be a list of metric names");
-  }
-  for (const json& metric : keys.At("scored_metrics")) {
-    if (!metric.is_string()) keys.Fail("scored_metrics", "must be a list of metric names");
-    manifest.scored_metrics.insert(metric.get<std::string>());
-  }
+  const std::vector<std::string> scored = keys.Strings("scored_metrics");
+  if (scored.empty()) keys.Fail("scored_metrics", "must be a list of metric names");
+  manifest.scored_metrics.insert(scored.begin(), scored.end());
+  if (keys.Has("covariates")) manifest.covariates = keys.Strings("covariates");
+  if (keys.Has("calendar")) ReadCalendar(keys.Object("calendar"), &manifest);
   manifest.time_of_day_known = keys.StringOr("time_of_day", "known") != "unknown";
   manifest.truth_file = keys.StringOr("truth_file", "");
   return manifest;

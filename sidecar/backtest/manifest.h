@@ -21,6 +21,9 @@ struct BacktestManifest {
   // In steps, ascending: day, week. Empty when the data have no season.
   std::vector<int> season_steps;
   std::set<std::string, std::less<>> scored_metrics;
+  // Metrics whose series of equal labels are read beside a scored one, in this order.
+  std::vector<std::string> covariates;
+  std::vector<int> special_days;  // in days since 1970-01-01, ascending
   // Times of the last sample that a forecast may see (inclusive), ascending.
   std::vector<TimestampMs> origins_ms;
   // By labels, for all scored series, where origins differ between series; it then stands in for

@@ -43,6 +43,7 @@ TEST_F(ManifestTest, AllKeys) {
       "horizon_steps": 96, "scored_metrics": ["a", "b"], "origins_ms": [3000, 1000],
       "origins_by_labels": {"k=\"v\"": [7000, 5000]}, "time_of_day": "unknown",
       "truth_file": "x_truth.csv.gz", "unit": {"a": "bytes"},
+      "covariates": ["d", "c"], "calendar": {"days": ["1970-01-03", "1970-01-02"]},
       "alert": {"used_metric": "a", "origins_ms": [1, 2], "horizon_seconds": 21600}})");
   ASSERT_TRUE(manifest.ok()) << manifest.status();
   EXPECT_EQ(manifest->name, "x");
@@ -54,6 +55,8 @@ TEST_F(ManifestTest, AllKeys) {
   EXPECT_EQ(manifest->horizon_steps, 96);
   EXPECT_TRUE(manifest->IsScored("b"));
   EXPECT_FALSE(manifest->IsScored("c"));
+  EXPECT_THAT(manifest->covariates, ElementsAre("d", "c"));
+  EXPECT_THAT(manifest->special_days, ElementsAre(1, 2));
   EXPECT_THAT(manifest->origins_ms, ElementsAre(1000, 3000));
   EXPECT_THAT(manifest->OriginsOf("k=\"v\""), ElementsAre(5000, 7000));
   EXPECT_THAT(manifest->OriginsOf("k=\"w\""), IsEmpty());
@@ -85,6 +88,9 @@ TEST_F(ManifestTest, ErrorsNameFileAndKey) {
   EXPECT_THAT(ErrorWith(R"("score_step_seconds": 400)"),
               HasSubstr("\"score_step_seconds\" must be a multiple"));
   EXPECT_THAT(ErrorWith(R"("scored_metrics": [])"), HasSubstr("\"scored_metrics\" must be a list"));
+  EXPECT_THAT(ErrorWith(R"("covariates": "c")"), HasSubstr("\"covariates\" must be a list"));
+  EXPECT_THAT(ErrorWith(R"("calendar": {"days": ["25.12."]})"),
+              HasSubstr("\"calendar.days\" must be a list of dates"));
   EXPECT_THAT(ErrorWith(R"("scored_metrics": [1])"),
               HasSubstr("\"scored_metrics\" must be a list"));
   EXPECT_THAT(ErrorWith(R"("origins_ms": 5)"), HasSubstr("\"origins_ms\" must be a list"));

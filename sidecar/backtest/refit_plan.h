@@ -18,6 +18,8 @@ struct BacktestSeries {
   std::vector<TimestampMs> origins_ms;
   // Forecast as well, but no reason to train. Those that are among origins_ms are left out.
   std::vector<TimestampMs> extra_origins_ms;
+  // [covariates of the spec][values.size()], of the same steps; NaN = missing.
+  std::vector<float> covariates = {};
 };
 
 // Origins are counted as different times over all series.

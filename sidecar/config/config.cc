@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sidecar/base/file.h"
+#include "sidecar/config/calendar_config.h"
 #include "sidecar/config/endpoint_config.h"
 #include "sidecar/config/name_checks.h"
 #include "sidecar/config/rule_config.h"
@@ -46,6 +47,7 @@ GlobalConfig ReadGlobal(const YamlValue& value) {
     global.out_of_order_window_ms =
         window->Duration(0, kDay).value_or(global.out_of_order_window_ms);
   }
+  if (const auto calendar = map.Find("calendar")) global.special_days = ReadCalendar(*calendar);
   map.Finish();
   return global;
 }

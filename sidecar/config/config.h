@@ -23,11 +23,14 @@ struct GlobalConfig {
   // How long after its boundary a step stays open for late samples. More tolerance delays every
   // forecast by as much.
   DurationMs out_of_order_window_ms = 30 * kSecond;
+  // Of rules that have no calendar of their own; as Rule::special_days.
+  std::vector<int> special_days;
 
   // A zone is its name.
   bool operator==(const GlobalConfig& other) const {
     return external_labels == other.external_labels && timezone_name == other.timezone_name &&
-           out_of_order_window_ms == other.out_of_order_window_ms;
+           out_of_order_window_ms == other.out_of_order_window_ms &&
+           special_days == other.special_days;
   }
 };
 

@@ -38,8 +38,7 @@ TEST(ConfigTest, TheExampleMeansWhatItSays) {
   EXPECT_THAT(
       config->remote_write,
       ElementsAre(RemoteWriteConfig{.url = "http://localhost:9090/api/v1/write", .name = "local"}));
-  EXPECT_THAT(config->warnings, ElementsAre(HasSubstr("covariates")));
-  EXPECT_THAT(config->warnings[0], HasSubstr(std::string(kExample) + ':'));
+  EXPECT_THAT(config->warnings, IsEmpty());
 
   const std::vector<ByLabel> by = {{"group", "group"},
                                    {"user", "user"},
@@ -110,6 +109,20 @@ rules:
   EXPECT_THAT(rule.leads_ms, ElementsAre(30 * kMinute, 2 * kHour));
 }
 
+TEST(ConfigTest, ARulesCalendarStandsInForTheGlobalOne) {
+  const Config config = MustParse(R"(
+global: {calendar: {days: [2026-12-25, "2026-01-01"]}}
+rules:
+  - {name: a, selector: a}
+  - {name: b, selector: b, calendar: {days: ["1970-01-02"]}}
+  - {name: c, selector: c, calendar: {days: []}}
+)");
+  EXPECT_THAT(config.global.special_days, ElementsAre(20'454, 20'812));
+  EXPECT_THAT(config.rules[0].special_days, ElementsAre(20'454, 20'812));
+  EXPECT_THAT(config.rules[1].special_days, ElementsAre(1));
+  EXPECT_THAT(config.rules[2].special_days, IsEmpty());
+}
+
 TEST(ConfigTest, DefaultLeadsStayInsideAndRetentionCoversTheContext) {
   const Config config = MustParse(R"(
 rules:
@@ -168,6 +181,7 @@ rules:
     day: {from: "22:05", to: "06:00"}
     limit: {selector: quota, over_time: max, aggregate: min}
     covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg}]
+    calendar: {days: [2026-05-01]}
     model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
     retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%,
               tune: {trials: 9, time: 90s}, challenge: {for: 36h, share: 20%}}

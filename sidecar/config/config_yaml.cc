@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sidecar/config/config.h"
+#include "sidecar/core/date.h"
 #include "sidecar/core/duration.h"
 
 namespace auspex {
@@ -40,6 +41,12 @@ void PutDuration(Emitter& out, const char* key, DurationMs duration_ms) {
   Put(out, key, FormatDuration(duration_ms));
 }
 
+void PutCalendar(Emitter& out, const std::vector<int>& days) {
+  out << Key << "calendar" << Value << BeginMap << Key << "days" << Value << Flow << BeginSeq;
+  for (const int day : days) out << FormatDate(day);
+  out << EndSeq << EndMap;
+}
+
 void PutGlobal(Emitter& out, const GlobalConfig& global) {
   out << Key << "global" << Value << BeginMap;
   if (!global.external_labels.empty()) {
@@ -51,6 +58,7 @@ void PutGlobal(Emitter& out, const GlobalConfig& global) {
   }
   Put(out, "timezone", global.timezone_name);
   PutDuration(out, "out_of_order_window", global.out_of_order_window_ms);
+  PutCalendar(out, global.special_days);
   out << EndMap;
 }
 
@@ -198,6 +206,7 @@ void PutRule(Emitter& out, const Rule& rule) {
     }
     out << EndSeq;
   }
+  PutCalendar(out, rule.special_days);
   PutModel(out, rule.model);
   PutRetrain(out, rule.retrain);
   out << EndMap;

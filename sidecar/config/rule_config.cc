@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "sidecar/config/calendar_config.h"
 #include "sidecar/config/name_checks.h"
 #include "sidecar/config/series_config.h"
 #include "sidecar/core/duration.h"
@@ -18,6 +19,7 @@ constexpr DurationMs kStepMin = 10 * kSecond;
 // What the network takes (model/spec/model_spec.h).
 constexpr int64_t kHorizonStepsMax = 100'000;
 constexpr int64_t kContextStepsMax = 1'000'000;
+constexpr size_t kCovariatesMax = 8;
 constexpr std::string_view kCells[] = {"lstm", "gru", "transformer", "none"};
 constexpr int kCpuPercentMin = 5;  // less would not end within the hour that a job may take
 
@@ -42,6 +44,7 @@ class RuleReader {
     ReadDay();
     ReadLimit();
     ReadCovariates();
+    ReadSpecialDays();
     ReadModel();
     ReadRetrain();
     ReadRetention();
@@ -201,9 +204,14 @@ class RuleReader {
       rule_.covariates.push_back(ReadCompanion(item, "covariates[" + place + ']', rule_.values,
                                                rule_.name + "/covariate/" + place));
     }
-    if (!rule_.covariates.empty()) {
-      value->Warn("covariates are folded and kept, but no model reads them yet");
+    if (rule_.covariates.size() > kCovariatesMax) {
+      value->Error("a rule has at most " + std::to_string(kCovariatesMax) + " covariates");
     }
+  }
+
+  void ReadSpecialDays() {
+    rule_.special_days = config_.global.special_days;
+    if (const auto calendar = map_.Find("calendar")) rule_.special_days = ReadCalendar(*calendar);
   }
 
   void ReadModel() {

@@ -15,8 +15,9 @@ namespace auspex {
 struct ActiveRule {
   Rule rule;
   OutputNames names;
-  RuleId values_id{};              // history of the values
-  std::optional<RuleId> limit_id;  // history of the limit, when it is a selector
+  RuleId values_id{};                      // history of the values
+  std::optional<RuleId> limit_id;          // history of the limit, when it is a selector
+  std::vector<RuleId> covariate_ids = {};  // histories of the covariates, in the rule's order
 };
 
 // All rules in service, in the configuration's order. Immutable: a reload makes another one.

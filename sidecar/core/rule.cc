@@ -19,4 +19,8 @@ std::string Rule::Fingerprint() const {
   return "step=" + FormatDuration(values.step_ms) + " query=" + query;
 }
 
+bool Rule::ReadsAs(const Rule& other) const {
+  return Fingerprint() == other.Fingerprint() && Aggregations() == other.Aggregations();
+}
+
 }  // namespace auspex

@@ -65,8 +65,10 @@ struct Rule {
   DurationMs retention_ms = 30 * kDay;
   std::optional<DayPeriod> day;  // gives the output label `period`
   std::optional<Limit> limit;
-  std::vector<AggregationRule> covariates;  // folded and kept in history beside the values
-  size_t aggregates_max = 10000;            // further aggregates are refused, counted and logged
+  std::vector<AggregationRule> covariates;  // what models read beside the values, at most 8
+  // Local days unlike others, in days since 1970-01-01, ascending; at most 1000.
+  std::vector<int> special_days;
+  size_t aggregates_max = 10000;  // further aggregates are refused, counted and logged
   // Forecasts are made to add up with those of other rules that reconcile, where the aggregates of
   // one are sums of those of the other.
   bool reconcile = false;
@@ -80,6 +82,9 @@ struct Rule {
   std::string Promql() const;
   // Of `values`, or of the query and its step: history under another fingerprint is not reused.
   std::string Fingerprint() const;
+
+  // Whether everything that it reads is what `other` reads: what has a history then has it still.
+  bool ReadsAs(const Rule& other) const;
 
   bool operator==(const Rule&) const = default;
 };

@@ -29,5 +29,23 @@ TEST(RuleTest, AggregationsOfAQueryRule) {
   EXPECT_EQ(rule.Fingerprint(), "step=1m query=sum(up)");
 }
 
+TEST(RuleTest, ReadsAsAnotherWhenNothingNewIsRead) {
+  Rule rule{.name = "r", .values = Named("r")};
+  Rule other = rule;
+  other.model.hidden = 5;
+  EXPECT_TRUE(rule.ReadsAs(other));
+  other.covariates = {Named("r/covariate/0")};
+  EXPECT_FALSE(rule.ReadsAs(other));
+  rule.covariates = {Named("r/covariate/0")};
+  EXPECT_TRUE(rule.ReadsAs(other));
+  rule.covariates[0].over_time = OverTime::kRate;
+  EXPECT_FALSE(rule.ReadsAs(other));
+  const Rule query{.name = "r", .values = {.name = "r"}, .query = "sum(up)"};
+  other = query;
+  EXPECT_TRUE(query.ReadsAs(other));
+  other.query = "sum(down)";
+  EXPECT_FALSE(query.ReadsAs(other));
+}
+
 }  // namespace
 }  // namespace auspex

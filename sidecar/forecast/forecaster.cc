@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "sidecar/forecast/abstention.h"
 #include "sidecar/forecast/challenge_share.h"
 #include "sidecar/forecast/rule_spec.h"
@@ -99,9 +99,12 @@ absl::StatusOr<ForecastRun> Forecaster::Run(const ActiveRule& active, const Time
     NameModel(active, prepared.champion->version(), candidate.verdict, candidate.forecast);
     if (candidate.verdict != Verdict::kTooShort) ready.push_back(&candidate);
   }
+  std::vector<AggregatesByLabels> covariates;
+  for (const RuleId id : active.covariate_ids) covariates.emplace_back(history_, id);
   for (size_t i = 0; i < ready.size(); i += kBatch) {
     const std::span<Candidate*> batch(&ready[i], std::min(kBatch, ready.size() - i));
-    if (absl::Status status = RunBatch(spec, prepared, batch, origin_ms); !status.ok()) {
+    if (absl::Status status = RunBatch(spec, prepared, covariates, batch, origin_ms);
+        !status.ok()) {
       metrics_.failures.Increment();
       return status;
     }
@@ -153,13 +156,31 @@ std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
   return candidates;
 }
 
+// [covariates][steps up to the origin]; what the covariate does not have for these labels is
+// missing.
+void Forecaster::FillCovariates(std::span<const AggregatesByLabels> covariates,
+                                const LabelSet& labels, TimestampMs origin_ms,
+                                std::span<float> out) const {
+  std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
+  for (size_t i = 0; i < covariates.size(); ++i) {
+    const size_t steps = out.size() / covariates.size();
+    const auto aggregate = covariates[i].Find(labels);
+    if (aggregate) history_.Context(*aggregate, origin_ms, out.subspan(i * steps, steps));
+  }
+}
+
 absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, const PreparedRule& prepared,
+                                  std::span<const AggregatesByLabels> covariates,
                                   std::span<Candidate*> batch, TimestampMs origin_ms) {
   const size_t context_steps = spec.context_steps;
+  const size_t covariate_values = covariates.size() * context_steps;
   contexts_.resize(batch.size() * context_steps);
+  covariates_.resize(batch.size() * covariate_values);
   for (size_t i = 0; i < batch.size(); ++i) {
     const std::span<float> context(&contexts_[i * context_steps], context_steps);
     history_.Context(batch[i]->forecast.aggregate, origin_ms, context);
+    FillCovariates(covariates, batch[i]->forecast.labels, origin_ms,
+                   std::span(covariates_).subspan(i * covariate_values, covariate_values));
     batch[i]->forecast.never_negative =
         std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
     batch[i]->challenger.never_negative = batch[i]->forecast.never_negative;
@@ -173,6 +194,7 @@ absl::Status Forecaster::RunModels(PreparedVersion& prepared, std::span<Candidat
                                    TimestampMs origin_ms, Forecast Candidate::*forecast) {
   const model::ModelSpec& spec = prepared.spec();
   const size_t context_steps = spec.context_steps;
+  const size_t covariate_values = covariates_.size() / batch.size();
   const size_t outputs = static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size();
   outputs_.resize(batch.size() * outputs);
   std::vector<model::ForecastItem> items(batch.size());
@@ -182,7 +204,8 @@ absl::Status Forecaster::RunModels(PreparedVersion& prepared, std::span<Candidat
     const auto serving = prepared.Serving(one.aggregate, context);
     if (!serving.ok()) return serving.status();
     if (serving->level_shift) NameLevelShift(one);
-    items[i] = {serving->model, context, origin_ms, serving->blend};
+    items[i] = {serving->model, context, origin_ms, serving->blend,
+                std::span(covariates_).subspan(i * covariate_values, covariate_values)};
   }
   if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;
   for (size_t i = 0; i < batch.size(); ++i) {
@@ -201,16 +224,13 @@ void Forecaster::FillLimits(const ActiveRule& active, TimestampMs origin_ms,
     return;
   }
   if (!active.limit_id) return;
-  absl::flat_hash_map<LabelSet, AggregateId> limit_of;
-  for (auto& [aggregate, labels] : history_.Aggregates(*active.limit_id)) {
-    limit_of.emplace(std::move(labels), aggregate);
-  }
+  const AggregatesByLabels limits(history_, *active.limit_id);
   const DurationMs step_ms = active.rule.values.step_ms;
   std::vector<float> recent(std::max<DurationMs>(1, kLimitLookback / step_ms));
   for (Forecast& forecast : forecasts) {
-    const auto it = limit_of.find(forecast.labels);
-    if (it == limit_of.end()) continue;
-    history_.Context(it->second, origin_ms, recent);
+    const auto limit = limits.Find(forecast.labels);
+    if (!limit) continue;
+    history_.Context(*limit, origin_ms, recent);
     const ContextState state = InspectContext(recent);
     if (state.values > 0) forecast.limit = state.last_value;
   }

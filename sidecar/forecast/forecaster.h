@@ -13,6 +13,7 @@
 #include "sidecar/forecast/forecast_metrics.h"
 #include "sidecar/forecast/forecast_store.h"
 #include "sidecar/forecast/prepared_models.h"
+#include "sidecar/history/aggregates_by_labels.h"
 #include "sidecar/history/history.h"
 #include "sidecar/registry/model_registry.h"
 
@@ -45,10 +46,13 @@ class Forecaster {
   std::vector<Candidate> Inspect(const ActiveRule& active, const model::ModelSpec& spec,
                                  TimestampMs origin_ms) const;
   absl::Status RunBatch(const model::ModelSpec& spec, const PreparedRule& prepared,
-                        std::span<Candidate*> batch, TimestampMs origin_ms);
-  // Forecasts a batch with one version, from contexts_, into `forecast` of each.
+                        std::span<const AggregatesByLabels> covariates, std::span<Candidate*> batch,
+                        TimestampMs origin_ms);
+  // Forecasts a batch with one version, from contexts_ and covariates_, into `forecast` of each.
   absl::Status RunModels(PreparedVersion& prepared, std::span<Candidate*> batch,
                          TimestampMs origin_ms, Forecast Candidate::*forecast);
+  void FillCovariates(std::span<const AggregatesByLabels> covariates, const LabelSet& labels,
+                      TimestampMs origin_ms, std::span<float> out) const;
   void FillLimits(const ActiveRule& active, TimestampMs origin_ms,
                   std::vector<Forecast>& forecasts) const;
 
@@ -58,8 +62,10 @@ class Forecaster {
   const Clock& clock_;
   ForecastMetrics metrics_;
   PreparedModels prepared_;
-  std::vector<float> contexts_;  // of one batch
-  std::vector<float> outputs_;   // of one batch
+  // Of one batch:
+  std::vector<float> contexts_;
+  std::vector<float> covariates_;
+  std::vector<float> outputs_;
 };
 
 }  // namespace auspex

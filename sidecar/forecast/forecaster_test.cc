@@ -246,6 +246,67 @@ TEST_F(ForecasterTest, AVersionOfAnotherShapeIsNotUsed) {
   EXPECT_EQ(forecasts[0].reason, "untrained");
 }
 
+// `weights` of a spec with covariates, which then reach the median.
+model::Weights ReadingCovariates(const model::ModelSpec& spec, const model::Weights& weights) {
+  std::vector<float> values(weights.values().begin(), weights.values().end());
+  const auto at = [&](const char* tensor) {
+    return static_cast<size_t>(model::TensorValues(spec, weights, tensor).data() -
+                               weights.values().data());
+  };
+  const auto inputs = static_cast<size_t>(spec.window_inputs());
+  const auto width = static_cast<size_t>(spec.decoder_width);
+  for (size_t row = 0; row < width; ++row) {
+    for (size_t i = inputs - spec.covariates.size() * model::kCovariateFeatures; i < inputs; ++i) {
+      values[at("decoder.window.weight") + row * inputs + i] = 1;
+    }
+    values[at("decoder.output.weight") + model::kOutputCorrection * width + row] = 0.1F;
+  }
+  return model::Weights::FromVector(std::move(values));
+}
+
+TEST_F(ForecasterTest, CovariatesAreThoseOfTheSameLabels) {
+  for (const char* user : {"ann", "bob", "eve"}) AddWave(user);
+  Close();
+  active_.rule.covariates = {
+      {.name = "storage/covariate/0", .selector = *Selector::Parse("written")}};
+  active_.covariate_ids = {Register("storage/covariate/0")};
+  const RuleId covariate = active_.covariate_ids[0];
+  const auto bob = history_->Intern(covariate, LabelSet({{"user", "bob"}}));
+  const auto other = history_->Intern(covariate, LabelSet({{"user", "eve"}, {"group", "g"}}));
+  ASSERT_TRUE(bob.ok() && other.ok());
+  for (int i = kHistorySteps - 1; i >= 0; --i) {
+    const AggregateValue values[] = {{*bob, i < 12 ? 1000.0 : i % 7}, {*other, 1.0}};
+    ASSERT_TRUE(history_->AppendStep(covariate, kOrigin - i * kStep, values).ok());
+  }
+  TrainedModels models = Models({.candidate = "base", .own = false, .blend = {}});
+  ASSERT_EQ(models.spec.covariates.size(), 1U);
+  models.base = ReadingCovariates(models.spec, models.base);
+  Publish(models);
+  const std::vector<Forecast> forecasts = Run();
+  ASSERT_EQ(forecasts.size(), 3U);
+  for (const Forecast& forecast : forecasts) {
+    EXPECT_EQ(forecast.model, "base");
+    for (float value : forecast.values) EXPECT_TRUE(std::isfinite(value));
+  }
+  // Ann has none, and none has exactly Eve's labels.
+  EXPECT_EQ(forecasts[0].values, forecasts[2].values);
+  EXPECT_NE(forecasts[0].values, forecasts[1].values);
+}
+
+TEST_F(ForecasterTest, OtherCovariatesNeedAnotherVersion) {
+  AddWave("ann");
+  Close();
+  active_.rule.covariates = {{.name = "storage/covariate/0", .selector = *Selector::Parse("a")}};
+  active_.covariate_ids = {Register("storage/covariate/0")};
+  active_.rule.special_days = {20'000};
+  Publish(Models({.candidate = "base", .own = false, .blend = {}}));
+  EXPECT_EQ(Run()[0].model, "base");
+  active_.rule.special_days.push_back(20'365);
+  EXPECT_EQ(Run()[0].model, "base");
+  active_.rule.covariates[0].selector = *Selector::Parse("b");
+  EXPECT_EQ(Run()[0].reason, "untrained");
+}
+
 TEST_F(ForecasterTest, AShortSilenceIsAGapAndALongOneTheEnd) {
   const AggregateId ann = AddWave("ann");
   const AggregateId bob = AddWave("bob", kHistorySteps, 2);

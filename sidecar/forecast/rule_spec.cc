@@ -24,6 +24,10 @@ model::ModelSpec SpecForRule(const Rule& rule, const TimeZone& timezone, Timesta
   spec.context_steps = static_cast<int>(rule.model.context_ms / step_ms);
   spec.utc_offset_minutes = timezone.UtcOffsetMinutes(now_ms);
   spec.quantiles = rule.model.quantiles;
+  for (const AggregationRule& covariate : rule.covariates) {
+    spec.covariates.push_back(covariate.Promql());
+  }
+  spec.special_days = rule.special_days;
   return spec;
 }
 

@@ -21,6 +21,7 @@ int64_t WeightsOf(const v1::ModelSpec& message) {
   spec.step_ms = message.step_ms();
   spec.context_steps = message.context_steps();
   spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());
+  spec.covariates.assign(message.covariates().begin(), message.covariates().end());
   return model::ParameterCount(spec);
 }
 

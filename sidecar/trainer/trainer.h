@@ -17,6 +17,7 @@ namespace auspex {
 struct TrainingSeries {
   TimestampMs first_ms = 0;
   std::vector<float> values;
+  std::vector<float> covariates = {};  // [spec.covariates][values.size()], of the same steps
 };
 
 struct TrainingJob {

@@ -19,11 +19,12 @@ TrainingJob SomeJob() {
   TrainingJob job;
   job.rule = "storage";
   job.spec.context_steps = 288;
+  job.spec.covariates = {"a"};
   job.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.5};
   job.tuning_trials = 1;
   job.aggregates = {AggregateId{4}, AggregateId{7}};
   job.read = [](AggregateId) -> absl::StatusOr<TrainingSeries> {
-    return TrainingSeries{.first_ms = 0, .values = {1, 2, 3}};
+    return TrainingSeries{.first_ms = 0, .values = {1, 2, 3}, .covariates = {4, 5, 6}};
   };
   return job;
 }

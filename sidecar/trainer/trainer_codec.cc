@@ -108,6 +108,8 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   spec->set_context_steps(job.spec.context_steps);
   spec->set_utc_offset_minutes(job.spec.utc_offset_minutes);
   spec->mutable_quantiles()->Assign(job.spec.quantiles.begin(), job.spec.quantiles.end());
+  spec->mutable_covariates()->Assign(job.spec.covariates.begin(), job.spec.covariates.end());
+  spec->mutable_special_days()->Assign(job.spec.special_days.begin(), job.spec.special_days.end());
   return request;
 }
 
@@ -117,6 +119,7 @@ v1::TrainRequest SeriesRequest(AggregateId aggregate, const TrainingSeries& seri
   message->set_aggregate_id(static_cast<uint32_t>(aggregate));
   message->set_first_ms(series.first_ms);
   message->mutable_values()->Assign(series.values.begin(), series.values.end());
+  message->mutable_covariates()->Assign(series.covariates.begin(), series.covariates.end());
   return request;
 }
 

@@ -1,8 +1,55 @@
 #include "sidecar/trainer/training_history.h"
 
 #include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "sidecar/history/aggregates_by_labels.h"
 
 namespace auspex {
+namespace {
+
+// The covariates of each aggregate of a rule, joined when the first is read.
+class CovariateReader {
+ public:
+  CovariateReader(const History& history, const ActiveRule& active)
+      : history_(history), values_id_(active.values_id), ids_(active.covariate_ids) {}
+
+  // Appends the steps of `range`, one covariate after the other; missing ones where a covariate
+  // has nothing of the aggregate's labels.
+  absl::Status Append(AggregateId aggregate, const StepRange& range, size_t steps,
+                      std::vector<float>* out) {
+    if (ids_.empty()) return absl::OkStatus();
+    if (joined_.empty()) Join();
+    for (const AggregatesByLabels& covariate : joined_) {
+      const auto id = covariate.Find(labels_[aggregate]);
+      if (!id) {
+        out->insert(out->end(), steps, std::numeric_limits<float>::quiet_NaN());
+        continue;
+      }
+      const auto values = history_.Read(*id, range);
+      if (!values.ok()) return values.status();
+      out->insert(out->end(), values->begin(), values->end());
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  void Join() {
+    for (auto& [aggregate, labels] : history_.Aggregates(values_id_)) labels_[aggregate] = labels;
+    for (const RuleId id : ids_) joined_.emplace_back(history_, id);
+  }
+
+  const History& history_;
+  const RuleId values_id_;
+  const std::vector<RuleId> ids_;
+  absl::flat_hash_map<AggregateId, LabelSet> labels_;
+  std::vector<AggregatesByLabels> joined_;
+};
+
+}  // namespace
 
 TrainingHistory HistoryToTrainOn(const History& history, const ActiveRule& active) {
   TrainingHistory result;
@@ -24,11 +71,16 @@ TrainingHistory HistoryToTrainOn(const History& history, const ActiveRule& activ
     }
     return aggregates;
   };
-  result.read = [&history, range](AggregateId aggregate) -> absl::StatusOr<TrainingSeries> {
+  const auto covariates = std::make_shared<CovariateReader>(history, active);
+  result.read = [&history, covariates,
+                 range](AggregateId aggregate) -> absl::StatusOr<TrainingSeries> {
     const auto values = history.Read(aggregate, range);
     if (!values.ok()) return values.status();
-    return TrainingSeries{.first_ms = range.first_ms,
-                          .values = std::vector<float>(values->begin(), values->end())};
+    TrainingSeries series{.first_ms = range.first_ms, .values = {values->begin(), values->end()}};
+    absl::Status status =
+        covariates->Append(aggregate, range, series.values.size(), &series.covariates);
+    if (!status.ok()) return status;
+    return series;
   };
   return result;
 }

@@ -21,7 +21,8 @@ struct TrainingHistory {
 // rules with short steps. A month of minutes, and half as much again.
 inline constexpr int64_t kTrainingStepsMax = 65'536;
 
-// Cheap: nothing is read before it is asked for. `history` must outlive what is returned.
+// Cheap: nothing is read before it is asked for. Covariates are those of equal labels. `history`
+// must outlive what is returned.
 TrainingHistory HistoryToTrainOn(const History& history, const ActiveRule& active);
 
 }  // namespace auspex

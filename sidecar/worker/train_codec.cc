@@ -21,6 +21,8 @@ absl::StatusOr<model::ModelSpec> SpecFromMessage(const v1::ModelSpec& message) {
   spec.context_steps = message.context_steps();
   spec.utc_offset_minutes = message.utc_offset_minutes();
   spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());
+  spec.covariates.assign(message.covariates().begin(), message.covariates().end());
+  spec.special_days.assign(message.special_days().begin(), message.special_days().end());
   if (absl::Status valid = spec.Validate(); !valid.ok()) return valid;
   return spec;
 }
@@ -113,7 +115,8 @@ absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header) {
 model::TrainSeries SeriesFromMessage(const v1::TrainSeries& message) {
   return {.aggregate = message.aggregate_id(),
           .first_ms = message.first_ms(),
-          .values = std::vector<float>(message.values().begin(), message.values().end())};
+          .values = {message.values().begin(), message.values().end()},
+          .covariates = {message.covariates().begin(), message.covariates().end()}};
 }
 
 v1::TrainEvent ProgressEvent(const model::TrainProgress& progress) {

@@ -120,7 +120,11 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
   header.mutable_header()->mutable_settings()->set_learning_rate(0.001);
   header.mutable_header()->set_tuning_trials(6);
   header.mutable_header()->set_tuning_cpu_seconds_max(30);
-  const Answer answer = Call({header, Series(4, {1, 2}), Series(9, {3})});
+  header.mutable_header()->mutable_spec()->add_covariates("a");
+  header.mutable_header()->mutable_spec()->add_special_days(20'000);
+  v1::TrainRequest with_covariate = Series(4, {1, 2});
+  for (const float value : {5.0F, 6.0F}) with_covariate.mutable_series()->add_covariates(value);
+  const Answer answer = Call({header, with_covariate, Series(9, {3})});
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
 
   EXPECT_EQ(seen.spec.hidden, 8);
@@ -132,6 +136,9 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
   EXPECT_EQ(seen.series[0].aggregate, 4u);
   EXPECT_EQ(seen.series[0].first_ms, 60'000);
   EXPECT_EQ(seen.series[0].values, (std::vector<float>{1, 2}));
+  EXPECT_EQ(seen.spec.covariates, std::vector<std::string>{"a"});
+  EXPECT_EQ(seen.spec.special_days, std::vector<int>{20'000});
+  EXPECT_EQ(seen.series[0].covariates, (std::vector<float>{5, 6}));
 
   ASSERT_EQ(answer.events.size(), 4u);
   EXPECT_EQ(answer.events[0].progress().stage(), "base");
