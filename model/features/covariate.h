@@ -20,9 +20,8 @@ namespace auspex::model {
 using CovariateView = std::optional<HistoryView>;
 
 // Features of a window, all from steps up to the view's newest:
-//   mean of the last hour against that of the last week, day and six hours (its change), in units
-//   of
-//     the covariate's own scale (ScaleOf), asinh;
+//   mean of the last hour against that of the last week, day and six hours (its change), asinh, in
+//     units of the covariate's own scale (ScaleOf);
 //   share of the last seven days' steps that are missing;
 //   1 when it is absent: without a value in the last hour. The first three are then 0.
 // The window has `window_steps` steps.
