@@ -15,6 +15,7 @@
 #include "hwy/foreach_target.h"  // Includes this file once per instruction set.
 #include "hwy/highway.h"
 #include "hwy/contrib/math/math-inl.h"
+#include "model/engine/logit-inl.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();
@@ -28,15 +29,9 @@ constexpr size_t kLanesMax = 16;
 
 HWY_INLINE Vector All(float value) { return hn::Set(Floats(), value); }
 
-HWY_INLINE Vector Sigmoid(Vector x) {
-  const Vector e = hn::Exp(Floats(), hn::Neg(hn::Abs(x)));
-  return hn::Div(hn::IfThenElse(hn::Lt(x, All(0)), e, All(1)), hn::Add(All(1), e));
-}
+HWY_INLINE Vector Sigmoid(Vector x) { return SigmoidOf(Floats(), x, ExpOfMinusAbs(Floats(), x)); }
 
-HWY_INLINE Vector Softplus(Vector x) {
-  const Vector e = hn::Exp(Floats(), hn::Neg(hn::Abs(x)));
-  return hn::Add(hn::Max(x, All(0)), hn::Log1p(Floats(), e));
-}
+HWY_INLINE Vector Softplus(Vector x) { return SoftplusOf(Floats(), x, ExpOfMinusAbs(Floats(), x)); }
 
 // Values of a vector's targets, a row per value.
 template <size_t kRows>

@@ -13,6 +13,7 @@
 #include "hwy/foreach_target.h"  // Includes this file once per instruction set.
 #include "hwy/highway.h"
 #include "hwy/contrib/math/math-inl.h"
+#include "model/engine/logit-inl.h"
 #include "model/train/planes-inl.h"
 // clang-format on
 
@@ -34,16 +35,11 @@ struct Logit {
   Vector softplus;  // log(1 + exp(x))
 };
 
-HWY_INLINE Vector Sigmoid(Vector x, Vector exp_of_minus_abs) {
-  const Vector numerator = hn::IfThenElse(hn::Lt(x, All(0)), exp_of_minus_abs, All(1));
-  return hn::Div(numerator, hn::Add(All(1), exp_of_minus_abs));
-}
-
-HWY_INLINE Vector Sigmoid(Vector x) { return Sigmoid(x, hn::Exp(Floats(), hn::Neg(hn::Abs(x)))); }
+HWY_INLINE Vector Sigmoid(Vector x) { return SigmoidOf(Floats(), x, ExpOfMinusAbs(Floats(), x)); }
 
 HWY_INLINE Logit Read(Vector x) {
-  const Vector e = hn::Exp(Floats(), hn::Neg(hn::Abs(x)));
-  return {Sigmoid(x, e), hn::Add(hn::Max(x, All(0)), hn::Log1p(Floats(), e))};
+  const Vector e = ExpOfMinusAbs(Floats(), x);
+  return {SigmoidOf(Floats(), x, e), SoftplusOf(Floats(), x, e)};
 }
 
 // A vector of targets of one window, from column `column` on.
