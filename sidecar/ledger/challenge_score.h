@@ -88,12 +88,9 @@ struct ChallengeDecision {
 // than one standard error, and one percent, above 0. A challenger that cannot be told apart is the
 // newer one and has passed the publish gate, so it is promoted. One that has no eight blocks after
 // three times as long as they take is dropped as undecided: nothing is promoted without evidence.
-//
-// Simulated with 8 normal blocks, 20,000 challenges each: an equal challenger is dropped in 18 % of
-// the cases, one that is worse by half (one, two) deviations of a block in 67 % (96 %, 100 %); with
-// neighbouring blocks correlated by 0.5 in 30 %, and 64 % (89 %, 99.8 %). A deviation is 0.05
-// between two trainings that differ in their seed alone, for seven aggregates together, and 0.18
-// for one of them (public set cloudwatch, blocks of 3 hours, five of each).
+// Eight blocks decide surely only what is plain: an equal challenger is dropped now and then, and
+// one that is worse by less than a block's deviation is promoted now and then; neighbouring blocks
+// that are alike make both more frequent.
 ChallengeDecision DecideChallenge(const ChallengeEvidence& evidence, DurationMs age_ms,
                                   DurationMs for_ms, DurationMs block_ms);
 
