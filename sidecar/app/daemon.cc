@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "sidecar/aggregate/aggregator.h"
 #include "sidecar/app/build_info.h"
@@ -106,6 +105,7 @@ class Daemon::Impl {
   prometheus::Registry metrics;
   SelfMetrics self_metrics;
   EngineMetrics engine_metrics;
+  std::unique_ptr<HttpServer> http;
 
   std::unique_ptr<Store> store;
   std::unique_ptr<History> history;
@@ -134,7 +134,6 @@ class Daemon::Impl {
   std::unique_ptr<CurveReader> curve_reader;
   std::unique_ptr<ReadHandler> read_handler;
   std::unique_ptr<ApiService> api;
-  std::unique_ptr<HttpServer> http;
   std::unique_ptr<GrpcServer> grpc;
   std::vector<std::unique_ptr<Periodic>> actors;
   Periodic* emit_actor = nullptr;
@@ -144,12 +143,15 @@ class Daemon::Impl {
   Config config ABSL_GUARDED_BY(mu);
 
  private:
+  absl::Status Listen();
   absl::Status OpenStores() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status BuildStages() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void BuildTrainer();
   void BuildLoops();
   absl::Status Apply(const Config& next) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status Recover() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  void BuildHandlers();
+  HttpRouter Routes();
   absl::Status Serve();
   void StartActors();
   void Maintain();
@@ -162,6 +164,7 @@ absl::Status Daemon::Impl::Start() {
   for (const std::string& warning : loaded->warnings) {
     logger.Warn("configuration", {{"warning", warning}});
   }
+  if (absl::Status status = Listen(); !status.ok()) return status;
   {
     absl::MutexLock lock(&mu);
     config = *loaded;
@@ -177,6 +180,16 @@ absl::Status Daemon::Impl::Start() {
                           {"version", CurrentBuildInfo().version},
                           {"engine", std::string(engine->name())}});
   return absl::OkStatus();
+}
+
+// First of all: an address that is taken is found before anything is touched, and whoever watches
+// sees that the process is well however long the stores take.
+absl::Status Daemon::Impl::Listen() {
+  HttpServerOptions http_options;
+  http_options.listen_address = options.web_listen_address;
+  http = std::make_unique<HttpServer>(http_options, logger, metrics);
+  http->SetRoutes(StartingRoutes());
+  return http->Start();
 }
 
 absl::Status Daemon::Impl::OpenStores() {
@@ -329,7 +342,7 @@ absl::Status Daemon::Impl::Recover() {
   return absl::OkStatus();
 }
 
-absl::Status Daemon::Impl::Serve() {
+void Daemon::Impl::BuildHandlers() {
   WriteHandlerOptions write_options;
   write_options.series.is_own_output = [this](std::string_view name) {
     return rules->IsOutput(name);
@@ -348,25 +361,32 @@ absl::Status Daemon::Impl::Serve() {
                                                 forecasts, *history, *registry, progress, clock,
                                                 CurrentBuildInfo(), std::string(engine->name()),
                                                 ledger.get()});
+}
 
-  HttpServerOptions http_options;
-  http_options.listen_address = options.web_listen_address;
-  http = std::make_unique<HttpServer>(http_options, logger, metrics);
-  http->Handle("POST", "/api/v1/write",
-               [this](const HttpRequest& request) { return write_handler->Handle(request); });
-  http->Handle("POST", "/api/v1/read",
-               [this](const HttpRequest& request) { return read_handler->Handle(request); });
-  RegisterApi(*api, *http);
+HttpRouter Daemon::Impl::Routes() {
+  HttpRouter routes;
+  routes.Add("POST", "/api/v1/write",
+             [this](const HttpRequest& request) { return write_handler->Handle(request); });
+  routes.Add("POST", "/api/v1/read",
+             [this](const HttpRequest& request) { return read_handler->Handle(request); });
+  RegisterApi(*api, routes);
   WebSources web = {[this] { return Ready(); }, nullptr, [this] { return emit_loop->Exposition(); },
                     metrics};
   if (options.web_enable_lifecycle) {
     web.reload = [this] { return Reload(); };
   }
-  RegisterWeb(std::move(web), *http);
-  if (absl::Status status = http->Start(); !status.ok()) return status;
-  if (options.grpc_listen_address.empty()) return absl::OkStatus();
-  grpc = std::make_unique<GrpcServer>(*api);
-  return grpc->Start(options.grpc_listen_address);
+  RegisterWeb(std::move(web), routes);
+  return routes;
+}
+
+absl::Status Daemon::Impl::Serve() {
+  BuildHandlers();
+  if (!options.grpc_listen_address.empty()) {
+    grpc = std::make_unique<GrpcServer>(*api);
+    if (absl::Status status = grpc->Start(options.grpc_listen_address); !status.ok()) return status;
+  }
+  http->SetRoutes(Routes());
+  return absl::OkStatus();
 }
 
 void Daemon::Impl::StartActors() {

@@ -27,8 +27,8 @@ struct DaemonOptions {
 
 class Daemon {
  public:
-  // Opens the stores, replays what was acknowledged but not closed, and serves. On an error
-  // nothing is left running.
+  // Listens, opens the stores, replays what was acknowledged but not closed, and serves; until then
+  // HTTP answers that it is healthy and not ready. On an error nothing is left running.
   static absl::StatusOr<std::unique_ptr<Daemon>> Start(DaemonOptions options, Logger logger);
   ~Daemon();  // stops
 

@@ -29,6 +29,14 @@ HttpResponse Text(int status, std::string body) {
   return response;
 }
 
+HttpResponse Healthy(const HttpRequest&) { return Text(200, "Auspex is Healthy.\n"); }
+
+HttpResponse Starting(const HttpRequest&) {
+  HttpResponse response = Text(503, "Auspex is starting: its stores are being opened.\n");
+  response.headers.emplace_back("Retry-After", "1");
+  return response;
+}
+
 HttpHandler ReloadHandler(std::function<absl::Status()> reload) {
   return [reload = std::move(reload)](const HttpRequest&) {
     if (!reload) return Text(403, "Lifecycle API is not enabled.");
@@ -40,26 +48,32 @@ HttpHandler ReloadHandler(std::function<absl::Status()> reload) {
 
 }  // namespace
 
-void RegisterWeb(WebSources sources, HttpServer& server) {
-  server.Handle("GET", "/", [](const HttpRequest&) {
+HttpRouter StartingRoutes() {
+  HttpRouter routes;
+  routes.Add("GET", "/-/healthy", Healthy);
+  for (const char* method : {"GET", "POST", "PUT"}) routes.Add(method, "/*", Starting);
+  return routes;
+}
+
+void RegisterWeb(WebSources sources, HttpRouter& routes) {
+  routes.Add("GET", "/", [](const HttpRequest&) {
     HttpResponse response = Text(200, kLandingPage);
     response.content_type = "text/html; charset=utf-8";
     return response;
   });
-  server.Handle("GET", "/-/healthy",
-                [](const HttpRequest&) { return Text(200, "Auspex is Healthy.\n"); });
-  server.Handle("GET", "/-/ready", [ready = sources.ready](const HttpRequest&) {
+  routes.Add("GET", "/-/healthy", Healthy);
+  routes.Add("GET", "/-/ready", [ready = sources.ready](const HttpRequest&) {
     return ready() ? Text(200, "Auspex is Ready.\n") : Text(503, "Service Unavailable");
   });
   const HttpHandler reload = ReloadHandler(sources.reload);
-  server.Handle("POST", "/-/reload", reload);
-  server.Handle("PUT", "/-/reload", reload);
-  server.Handle("GET", "/forecasts", [forecasts = sources.forecasts](const HttpRequest&) {
+  routes.Add("POST", "/-/reload", reload);
+  routes.Add("PUT", "/-/reload", reload);
+  routes.Add("GET", "/forecasts", [forecasts = sources.forecasts](const HttpRequest&) {
     HttpResponse response = Text(200, forecasts());
     response.content_type = kExpositionContentType;
     return response;
   });
-  server.Handle("GET", "/metrics", [&registry = sources.metrics](const HttpRequest&) {
+  routes.Add("GET", "/metrics", [&registry = sources.metrics](const HttpRequest&) {
     std::ostringstream text;
     prometheus::TextSerializer().Serialize(text, registry.Collect());
     HttpResponse response = Text(200, text.str());

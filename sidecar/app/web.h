@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "sidecar/net/http_server.h"
+#include "sidecar/net/http_router.h"
 
 namespace prometheus {
 class Registry;
@@ -21,8 +21,12 @@ struct WebSources {
   prometheus::Registry& metrics;
 };
 
+// What is answered while the stores are being opened: 200 on /-/healthy, and on every other path
+// 503 with Retry-After.
+HttpRouter StartingRoutes();
+
 // Registers GET /, /-/healthy, /-/ready, /metrics, /forecasts and POST|PUT /-/reload, with
 // Prometheus' texts and status codes.
-void RegisterWeb(WebSources sources, HttpServer& server);
+void RegisterWeb(WebSources sources, HttpRouter& routes);
 
 }  // namespace auspex

@@ -36,7 +36,9 @@ class FakeReceiver {
 
   explicit FakeReceiver(Answer answer)
       : answer_(std::move(answer)), server_(Options(), Logger(), registry_) {
-    server_.Handle("POST", "/write", [this](const HttpRequest& request) { return Take(request); });
+    HttpRouter routes;
+    routes.Add("POST", "/write", [this](const HttpRequest& request) { return Take(request); });
+    server_.SetRoutes(std::move(routes));
     EXPECT_TRUE(server_.Start().ok());
   }
   ~FakeReceiver() { server_.Stop(); }

@@ -14,7 +14,7 @@
 #include "sidecar/core/series_hash.h"
 #include "sidecar/ingest/series_intake.h"
 #include "sidecar/ingest/series_sink.h"
-#include "sidecar/net/http_server.h"
+#include "sidecar/net/http_handler.h"
 #include "sidecar/wire/snappy_block.h"
 #include "sidecar/wire/write_request_decoder.h"
 

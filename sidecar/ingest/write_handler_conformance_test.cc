@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "sidecar/ingest/write_handler_test.h"
 #include "sidecar/net/http_client.h"
+#include "sidecar/net/http_server.h"
 
 namespace auspex {
 namespace {
@@ -285,8 +286,10 @@ TEST_F(WriteHandlerTest, Version2References) {
 TEST_F(WriteHandlerTest, OtherMethodsAreRefusedByTheServer) {
   WriteHandler handler(sink_, options_, clock_, Logger(), registry_);
   HttpServer server({.listen_address = "127.0.0.1:0"}, Logger(), registry_);
-  server.Handle("POST", "/api/v1/write",
-                [&](const HttpRequest& request) { return handler.Handle(request); });
+  HttpRouter routes;
+  routes.Add("POST", "/api/v1/write",
+             [&](const HttpRequest& request) { return handler.Handle(request); });
+  server.SetRoutes(std::move(routes));
   ASSERT_TRUE(server.Start().ok());
   HttpClient client;
   const std::string body = V1(kOneSeries);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "sidecar/net/http_server.h"
+#include "sidecar/net/http_handler.h"
 
 namespace auspex {
 

@@ -22,34 +22,36 @@ class HttpClientTest : public ::testing::Test {
     HttpServerOptions options;
     options.listen_address = "127.0.0.1:0";
     server_ = std::make_unique<HttpServer>(options, Logger(), registry_);
-    server_->Handle("POST", "/echo", [](const HttpRequest& request) {
+    HttpRouter routes;
+    routes.Add("POST", "/echo", [](const HttpRequest& request) {
       HttpResponse response;
       response.body = request.body;
       response.headers.emplace_back("X-Type", std::string(request.Header("content-type")));
       response.headers.emplace_back("X-Agent", std::string(request.Header("user-agent")));
       return response;
     });
-    server_->Handle("GET", "/large", [](const HttpRequest&) {
+    routes.Add("GET", "/large", [](const HttpRequest&) {
       HttpResponse response;
       response.body = std::string(1 << 20, 'x');
       return response;
     });
-    server_->Handle("GET", "/failing", [](const HttpRequest&) {
+    routes.Add("GET", "/failing", [](const HttpRequest&) {
       HttpResponse response;
       response.status = 500;
       response.body = "broken";
       return response;
     });
-    server_->Handle("GET", "/redirect", [](const HttpRequest&) {
+    routes.Add("GET", "/redirect", [](const HttpRequest&) {
       HttpResponse response;
       response.status = 302;
       response.headers.emplace_back("Location", "/large");
       return response;
     });
-    server_->Handle("GET", "/hang", [this](const HttpRequest&) {
+    routes.Add("GET", "/hang", [this](const HttpRequest&) {
       release_.WaitForNotification();
       return HttpResponse{};
     });
+    server_->SetRoutes(std::move(routes));
     EXPECT_TRUE(server_->Start().ok());
   }
   ~HttpClientTest() override { release_.Notify(); }

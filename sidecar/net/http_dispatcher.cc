@@ -21,21 +21,23 @@ HttpResponse TextResponse(int status, std::string body) {
 struct HttpDispatcher::Job {
   HttpRequest request;
   Done done;
+  std::shared_ptr<const HttpRouter> routes;  // that it was found in
   const HttpHandler* handler = nullptr;
   std::string route;  // its pattern; "" for an unknown path
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
-HttpDispatcher::HttpDispatcher(const HttpRouter& router, WorkerPool& pool,
+HttpDispatcher::HttpDispatcher(const ServedRoutes& routes, WorkerPool& pool,
                                HttpServerMetrics& metrics, Logger logger)
-    : router_(router), pool_(pool), metrics_(metrics), logger_(std::move(logger)) {}
+    : routes_(routes), pool_(pool), metrics_(metrics), logger_(std::move(logger)) {}
 
 void HttpDispatcher::Dispatch(HttpRequest request, Done done) {
   auto job = std::make_shared<Job>();
   job->request = std::move(request);
   job->done = std::move(done);
 
-  const HttpRoute* route = router_.Find(job->request.path);
+  job->routes = routes_.Get();
+  const HttpRoute* route = job->routes->Find(job->request.path);
   if (route == nullptr) return Finish(*job, TextResponse(404, "404 page not found\n"));
   job->route = route->pattern;
   job->handler = route->Find(job->request.method);

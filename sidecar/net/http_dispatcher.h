@@ -19,7 +19,7 @@ class HttpDispatcher {
   using Done = std::function<void(HttpResponse)>;
 
   // All of them must outlive the dispatcher's pending requests.
-  HttpDispatcher(const HttpRouter& router, WorkerPool& pool, HttpServerMetrics& metrics,
+  HttpDispatcher(const ServedRoutes& routes, WorkerPool& pool, HttpServerMetrics& metrics,
                  Logger logger);
 
   // Answers 404, 405, OPTIONS and a full queue at once; everything else on a worker.
@@ -33,7 +33,7 @@ class HttpDispatcher {
   void Run(Job& job);
   void Finish(Job& job, HttpResponse response);
 
-  const HttpRouter& router_;
+  const ServedRoutes& routes_;
   WorkerPool& pool_;
   HttpServerMetrics& metrics_;
   Logger logger_;

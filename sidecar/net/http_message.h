@@ -5,7 +5,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "absl/status/statusor.h"
-#include "sidecar/net/http_server.h"
+#include "sidecar/net/http_handler.h"
 
 namespace auspex {
 

@@ -39,4 +39,15 @@ const HttpRoute* HttpRouter::Find(std::string_view path) const {
   return nullptr;
 }
 
+void ServedRoutes::Set(HttpRouter routes) {
+  auto next = std::make_shared<const HttpRouter>(std::move(routes));
+  absl::MutexLock lock(&mu_);
+  routes_.swap(next);
+}
+
+std::shared_ptr<const HttpRouter> ServedRoutes::Get() const {
+  absl::MutexLock lock(&mu_);
+  return routes_;
+}
+
 }  // namespace auspex

@@ -9,10 +9,10 @@
 #include <optional>
 #include <unordered_set>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "sidecar/base/thread.h"
 #include "sidecar/net/http_dispatcher.h"
-#include "sidecar/net/http_router.h"
 #include "sidecar/net/http_session.h"
 #include "sidecar/net/net_metrics.h"
 #include "sidecar/net/worker_pool.h"
@@ -66,7 +66,7 @@ class HttpServer::Impl {
       : options_(std::move(options)), logger_(logger.For("http")), metrics_(registry) {}
   ~Impl() { Stop(); }
 
-  HttpRouter& router() { return router_; }
+  ServedRoutes& routes() { return routes_; }
   int port() const { return port_; }
 
   absl::Status Start();
@@ -87,7 +87,7 @@ class HttpServer::Impl {
   const HttpServerOptions options_;
   const Logger logger_;
   HttpServerMetrics metrics_;
-  HttpRouter router_;
+  ServedRoutes routes_;
   int port_ = 0;
 
   asio::io_context io_{1};
@@ -108,7 +108,7 @@ absl::Status HttpServer::Impl::Start() {
   port_ = acceptor_.local_endpoint().port();
   pool_.emplace(options_.workers, static_cast<size_t>(options_.queue_requests_max),
                 metrics_.queue_requests);
-  dispatcher_.emplace(router_, *pool_, metrics_, logger_);
+  dispatcher_.emplace(routes_, *pool_, metrics_, logger_);
   work_.emplace(io_.get_executor());
   asio::post(io_, [this] { Accept(); });
   io_thread_.emplace("http-io", [this] { io_.run(); });
@@ -227,9 +227,7 @@ HttpServer::HttpServer(HttpServerOptions options, Logger logger, prometheus::Reg
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::Handle(std::string_view method, std::string_view path, HttpHandler handler) {
-  impl_->router().Add(method, path, std::move(handler));
-}
+void HttpServer::SetRoutes(HttpRouter routes) { impl_->routes().Set(std::move(routes)); }
 
 absl::Status HttpServer::Start() { return impl_->Start(); }
 void HttpServer::Stop() { impl_->Stop(); }

@@ -2,46 +2,18 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "sidecar/base/log.h"
+#include "sidecar/net/http_router.h"
 
 namespace prometheus {
 class Registry;
 }
 
 namespace auspex {
-
-struct HttpRequest {
-  std::string method;                                        // upper case
-  std::string path;                                          // percent-decoded, without the query
-  std::vector<std::pair<std::string, std::string>> query;    // decoded; form bodies included
-  std::vector<std::pair<std::string, std::string>> headers;  // names as sent
-  std::string body;
-
-  // First value of a query parameter / header (case-insensitive), or "" when absent.
-  std::string_view Query(std::string_view name) const;
-  std::string_view Header(std::string_view name) const;
-  // All values of a repeated query parameter.
-  std::vector<std::string_view> QueryAll(std::string_view name) const;
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
-
-// May run on several worker threads at once. Must not throw.
-using HttpHandler = std::function<HttpResponse(const HttpRequest&)>;
 
 struct HttpServerOptions {
   std::string listen_address = ":9095";  // host:port; empty host = all; port 0 = any free port
@@ -60,9 +32,10 @@ class HttpServer {
   HttpServer(HttpServerOptions options, Logger logger, prometheus::Registry& registry);
   ~HttpServer();  // stops
 
-  // Registers a handler for `METHOD path`. REQUIRES: before Start. A path that ends in "/*"
-  // matches every path below it.
-  void Handle(std::string_view method, std::string_view path, HttpHandler handler);
+  // Answers by these routes, instead of by all those before, every request that is read from now
+  // on; one that is being handled ends as it began. Until the first call nothing is found.
+  // Thread-safe, before and after Start.
+  void SetRoutes(HttpRouter routes);
 
   absl::Status Start();
   // Stops accepting, answers the requests that were read in full, closes the connections.

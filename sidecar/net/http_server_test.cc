@@ -119,33 +119,35 @@ class HttpServerTest : public ::testing::Test {
 
   void Start() {
     server_ = std::make_unique<HttpServer>(options_, Logger(), registry_);
-    server_->Handle("GET", "/hello", [](const HttpRequest&) {
+    HttpRouter routes;
+    routes.Add("GET", "/hello", [](const HttpRequest&) {
       HttpResponse response;
       response.body = "hello\n";
       return response;
     });
-    server_->Handle("POST", "/length", [](const HttpRequest& request) {
+    routes.Add("POST", "/length", [](const HttpRequest& request) {
       HttpResponse response;
       response.body = absl::StrCat(request.body.size());
       return response;
     });
-    server_->Handle("GET", "/query", &Describe);
-    server_->Handle("POST", "/query", &Describe);
-    server_->Handle("GET", "/ui/*", &Describe);
-    server_->Handle("GET", "/text", [](const HttpRequest&) {
+    routes.Add("GET", "/query", &Describe);
+    routes.Add("POST", "/query", &Describe);
+    routes.Add("GET", "/ui/*", &Describe);
+    routes.Add("GET", "/text", [](const HttpRequest&) {
       HttpResponse response;
       response.body = std::string(5000, 'a');
       return response;
     });
-    server_->Handle("GET", "/block", [this](const HttpRequest&) {
+    routes.Add("GET", "/block", [this](const HttpRequest&) {
       blocked_.fetch_add(1);
       release_.WaitForNotification();
       HttpResponse response;
       response.body = "released";
       return response;
     });
-    server_->Handle("GET", "/throw",
-                    [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("boom"); });
+    routes.Add("GET", "/throw",
+               [](const HttpRequest&) -> HttpResponse { throw std::runtime_error("boom"); });
+    server_->SetRoutes(std::move(routes));
     ASSERT_TRUE(server_->Start().ok());
   }
 
@@ -373,6 +375,25 @@ TEST_F(HttpServerTest, AFullQueueAnswers503) {
   EXPECT_THAT(queued.ReadResponse(), HasSubstr("hello\n"));
   refused.Send(Post("/length", "abc"));  // the connection stayed usable
   EXPECT_THAT(refused.ReadResponse(), HasSubstr(" 200 "));
+}
+
+TEST_F(HttpServerTest, RoutesAreReplacedAsAWhole) {
+  Start();
+  RawConnection open = Connect();
+  open.Send(Get("/hello"));
+  EXPECT_THAT(open.ReadResponse(), HasSubstr("hello\n"));
+  RawConnection running = Connect();
+  running.Send(Get("/block"));
+  WaitForBlocked(1);
+
+  HttpRouter routes;
+  routes.Add("GET", "/query", &Describe);
+  server_->SetRoutes(std::move(routes));
+  open.Send(Get("/hello") + Get("/query"));
+  EXPECT_THAT(open.ReadResponse(), HasSubstr(" 404 "));
+  EXPECT_THAT(open.ReadResponse(), HasSubstr("/query"));
+  Release();  // the handler outlives the routes that it was found by
+  EXPECT_THAT(running.ReadResponse(), HasSubstr("released"));
 }
 
 TEST_F(HttpServerTest, StopLetsARunningHandlerAnswer) {

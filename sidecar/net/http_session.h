@@ -13,7 +13,6 @@
 #include <string>
 
 #include "sidecar/net/http_dispatcher.h"
-#include "sidecar/net/http_server.h"
 
 namespace auspex {
 

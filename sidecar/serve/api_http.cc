@@ -90,13 +90,13 @@ HttpHandler Adapt(const ApiService& service,
 
 }  // namespace
 
-void RegisterApi(const ApiService& service, HttpServer& server) {
-  server.Handle("GET", "/api/v1/rules", Adapt(service, &ApiService::ListRules));
-  server.Handle("GET", "/api/v1/aggregates", Adapt(service, &ApiService::ListAggregates));
-  server.Handle("GET", "/api/v1/forecast", Adapt(service, &ApiService::GetForecast));
-  server.Handle("GET", "/api/v1/accuracy", Adapt(service, &ApiService::GetAccuracy));
-  server.Handle("GET", "/api/v1/status/config", Adapt(service, &ApiService::GetConfig));
-  server.Handle("GET", "/api/v1/status/buildinfo", Adapt(service, &ApiService::GetBuildInfo));
+void RegisterApi(const ApiService& service, HttpRouter& routes) {
+  routes.Add("GET", "/api/v1/rules", Adapt(service, &ApiService::ListRules));
+  routes.Add("GET", "/api/v1/aggregates", Adapt(service, &ApiService::ListAggregates));
+  routes.Add("GET", "/api/v1/forecast", Adapt(service, &ApiService::GetForecast));
+  routes.Add("GET", "/api/v1/accuracy", Adapt(service, &ApiService::GetAccuracy));
+  routes.Add("GET", "/api/v1/status/config", Adapt(service, &ApiService::GetConfig));
+  routes.Add("GET", "/api/v1/status/buildinfo", Adapt(service, &ApiService::GetBuildInfo));
 }
 
 }  // namespace auspex

@@ -13,6 +13,7 @@
 
 #include "sidecar/history/store.h"
 #include "sidecar/net/http_client.h"
+#include "sidecar/net/http_server.h"
 #include "tests/testing/manual_clock.h"
 #include "tests/testing/temp_dir.h"
 
@@ -90,7 +91,9 @@ class ApiHttpTest : public testing::Test {
                                                        ledger_.get()});
     server_ = std::make_unique<HttpServer>(HttpServerOptions{.listen_address = "127.0.0.1:0"},
                                            Logger(), metrics_);
-    RegisterApi(*service_, *server_);
+    HttpRouter routes;
+    RegisterApi(*service_, routes);
+    server_->SetRoutes(std::move(routes));
     ASSERT_TRUE(server_->Start().ok());
   }
 

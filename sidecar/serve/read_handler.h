@@ -5,7 +5,7 @@
 
 #include "sidecar/base/log.h"
 #include "sidecar/core/label_set.h"
-#include "sidecar/net/http_server.h"
+#include "sidecar/net/http_handler.h"
 #include "sidecar/serve/curve_reader.h"
 #include "sidecar/serve/serve_metrics.h"
 

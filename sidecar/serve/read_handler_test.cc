@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sidecar/net/http_client.h"
+#include "sidecar/net/http_server.h"
 #include "sidecar/wire/read_codec.h"
 #include "sidecar/wire/snappy_block.h"
 #include "tests/testing/temp_dir.h"
@@ -365,8 +366,10 @@ class ReadServerTest : public ReadHandlerTest {
  protected:
   void SetUp() override {
     ReadHandlerTest::SetUp();
-    server_.Handle("POST", "/api/v1/read",
-                   [this](const HttpRequest& request) { return handler_->Handle(request); });
+    HttpRouter routes;
+    routes.Add("POST", "/api/v1/read",
+               [this](const HttpRequest& request) { return handler_->Handle(request); });
+    server_.SetRoutes(std::move(routes));
     ASSERT_TRUE(server_.Start().ok());
   }
   void TearDown() override { server_.Stop(); }

@@ -37,9 +37,11 @@ FakeUpstream::FakeUpstream(prometheus::Registry& registry) {
   HttpServerOptions options;
   options.listen_address = "127.0.0.1:0";
   server_ = std::make_unique<HttpServer>(options, Logger(), registry);
-  server_->Handle("POST", "/api/v1/read", [this](const HttpRequest& r) { return Read(r); });
-  server_->Handle("POST", "/api/v1/query", [this](const HttpRequest& r) { return Query(r); });
-  server_->Handle("POST", "/api/v1/query_range", [this](const HttpRequest& r) { return Query(r); });
+  HttpRouter routes;
+  routes.Add("POST", "/api/v1/read", [this](const HttpRequest& r) { return Read(r); });
+  routes.Add("POST", "/api/v1/query", [this](const HttpRequest& r) { return Query(r); });
+  routes.Add("POST", "/api/v1/query_range", [this](const HttpRequest& r) { return Query(r); });
+  server_->SetRoutes(std::move(routes));
   EXPECT_TRUE(server_->Start().ok());
 }
 

@@ -25,8 +25,10 @@ class PrometheusApiTest : public ::testing::Test {
       request_ = request;
       return answer_;
     };
-    server_->Handle("GET", "/prefix/*", answer);
-    server_->Handle("POST", "/prefix/*", answer);
+    HttpRouter routes;
+    routes.Add("GET", "/prefix/*", answer);
+    routes.Add("POST", "/prefix/*", answer);
+    server_->SetRoutes(std::move(routes));
     EXPECT_TRUE(server_->Start().ok());
     PrometheusApiOptions prometheus;
     prometheus.url = absl::StrCat("http://127.0.0.1:", server_->port(), "/prefix/");

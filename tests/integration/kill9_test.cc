@@ -177,9 +177,11 @@ TEST(Kill9Test, HistoryEqualsThatOfARunNeverKilled) {
   const SystemClock clock;
   prometheus::Registry metrics;
   HttpServer exporter({.listen_address = "127.0.0.1:0"}, Logger(), metrics);
-  exporter.Handle("GET", "/metrics", [&clock](const HttpRequest&) {
+  HttpRouter routes;
+  routes.Add("GET", "/metrics", [&clock](const HttpRequest&) {
     return HttpResponse{.body = Exposition(clock.NowMs())};
   });
+  exporter.SetRoutes(std::move(routes));
   ASSERT_TRUE(exporter.Start().ok());
   auto killed = AuspexServer::Start({.config = kAuspexConfig});
   ASSERT_TRUE(killed.ok()) << killed.status();

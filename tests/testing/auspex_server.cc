@@ -65,7 +65,8 @@ absl::Status AuspexServer::Restart() {
   absl::StatusOr<Subprocess> process = Subprocess::Start({.args = args_});
   if (!process.ok()) return process.status();
   process_ = *std::move(process);
-  return WaitForHttp200(*process_, url_ + "/-/healthy", kStartTimeout);
+  // Healthy it is before its stores are open, ready only when every rule has read its past.
+  return WaitForHttp200(*process_, url_ + "/api/v1/status/buildinfo", kStartTimeout);
 }
 
 absl::Status AuspexServer::Stop() {

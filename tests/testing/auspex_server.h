@@ -37,7 +37,7 @@ struct AuspexOptions {
 // that they outlive the process. Not thread-safe.
 class AuspexServer {
  public:
-  // Starts `auspex serve` and waits until it is healthy.
+  // Starts `auspex serve` and waits until it answers.
   static absl::StatusOr<AuspexServer> Start(const AuspexOptions& options);
 
   const std::string& url() const { return url_; }  // http://127.0.0.1:PORT
@@ -51,7 +51,7 @@ class AuspexServer {
   void Kill9() { process_->Kill(); }
   // SIGTERM; fails unless the daemon then ends by itself with status 0.
   absl::Status Stop();
-  // Starts it again on the same data and port, and waits until it is healthy.
+  // Starts it again on the same data and port, and waits until it answers.
   absl::Status Restart();
 
   // The body of GET `path`. Internal for any status but 200.

@@ -140,7 +140,9 @@ void Observe(std::vector<std::unique_ptr<Subject>>& subjects, int seconds, const
 void Run(const BenchOptions& options, BenchReport& report) {
   prometheus::Registry metrics;
   HttpServer sink({.listen_address = "127.0.0.1:0"}, Logger(), metrics);
-  sink.Handle("POST", "/", [](const HttpRequest&) { return HttpResponse{.status = 204}; });
+  HttpRouter routes;
+  routes.Add("POST", "/", [](const HttpRequest&) { return HttpResponse{.status = 204}; });
+  sink.SetRoutes(std::move(routes));
   ExitUnless(sink.Start());
 
   SystemClock clock;
