@@ -1,87 +1,23 @@
 // A challenge in the ledger: both models on the same targets, over restarts, beside the outcomes of
 // what was served.
-#include <gtest/gtest.h>
-#include <prometheus/registry.h>
-
 #include <cmath>
-#include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include "sidecar/history/store.h"
-#include "sidecar/ledger/ledger.h"
-#include "tests/testing/manual_clock.h"
-#include "tests/testing/temp_dir.h"
+#include "sidecar/ledger/ledger_test.h"
 
 namespace auspex {
 namespace {
 
-constexpr TimestampMs kStart = 20'000 * kDay;
-constexpr DurationMs kStep = kHour;
-
-Rule HourlyRule() {
-  Rule rule;
-  rule.name = "queue";
-  rule.values.step_ms = kStep;
-  rule.horizon_ms = 24 * kHour;
-  rule.leads_ms = {kHour, 24 * kHour};
-  rule.interval_ms = kStep;
-  rule.model.context_ms = 7 * kDay;
-  return rule;
-}
-
 // The challenger is off by a quarter of what the champion is; version 1 serves, 2 challenges.
-class LedgerChallengeTest : public testing::Test {
+class LedgerChallengeTest : public LedgerFixture {
  protected:
-  LedgerChallengeTest() { Open(); }
-
-  void Open() {
-    ledger_.reset();
-    history_.reset();
-    state_.reset();
-    issued_.reset();
-    shadow_.reset();
-    store_.reset();
-    metrics_ = std::make_unique<prometheus::Registry>();
-    store_ = *Store::Open({.path = dir_.File("db")}, Logger());
-    history_ = *History::Open(*store_, {}, Logger(), *metrics_);
-    issued_ = std::make_unique<IssuedLog>(*store_);
-    shadow_ = std::make_unique<IssuedLog>(*store_, Store::Family::kShadow);
-    state_ = std::make_unique<StateStore>(*store_);
-    active_.values_id = *history_->RegisterRule({.name = "queue",
-                                                 .fingerprint = "f",
-                                                 .step_ms = kStep,
-                                                 .retention_ms = 30 * kDay,
-                                                 .context_steps = 7 * 24});
-    for (size_t i = 0; i < 2; ++i) {
-      aggregates_[i] =
-          *history_->Intern(active_.values_id, LabelSet({{"user", "u" + std::to_string(i)}}));
-    }
-    ledger_ = std::make_unique<Ledger>(
-        LedgerParts{*history_, *issued_, *shadow_, *state_, clock_, Logger(), *metrics_});
-  }
-
-  static TimestampMs At(int hour) { return kStart + hour * kHour; }
-  // Rises by 1 per hour and by 2 from day to day.
-  static double Saw(int hour) {
-    const int day = hour / 24;
-    return 50 + hour % 24 + 2 * day;
-  }
-
-  void Close(int hour) {
-    const AggregateValue values[] = {{aggregates_[0], Saw(hour)}, {aggregates_[1], Saw(hour)}};
-    ASSERT_TRUE(history_->AppendStep(active_.values_id, At(hour), values).ok());
-    if (!clock_stands_) clock_.Set(At(hour) + kMinute);
-  }
+  LedgerChallengeTest() : LedgerFixture(2) {}
 
   // Off the truth by `off` at every target.
   Forecast Told(int hour, size_t aggregate, uint64_t version, double off) const {
-    Forecast forecast;
-    forecast.aggregate = aggregates_[aggregate];
-    forecast.origin_ms = At(hour);
-    forecast.step_ms = kStep;
+    Forecast forecast = Untold(hour, aggregate);
     forecast.model_version = version;
-    forecast.quantile_levels = {0.1, 0.5, 0.9};
     for (int k = 1; k <= 25; ++k) {
       const auto median = static_cast<float>(Saw(hour + k) + off);
       forecast.values.insert(forecast.values.end(), {median - 1, median, median + 1});
@@ -96,20 +32,7 @@ class LedgerChallengeTest : public testing::Test {
     std::vector<Forecast> served = {Told(hour, 0, 1, 4), Told(hour, 1, 2, challenger_off)};
     const std::vector<Forecast> shadows = {Told(hour, 0, 2, challenger_off), Told(hour, 1, 1, 4)};
     ledger_->KeepPairs(active_, challenge_, served, shadows);
-    ledger_->Calibrate(active_, served);
-    IssuedRow row;
-    ledger_->FillIssued(active_, &row);
-    row.quantile_levels = served[0].quantile_levels;
-    for (const Forecast& forecast : served) {
-      IssuedForecast issued{forecast.aggregate, {}};
-      for (const DurationMs lead_ms : row.leads_ms) {
-        for (size_t q = 0; q < 3; ++q) {
-          issued.values.push_back(static_cast<float>(forecast.At(q, At(hour) + lead_ms)));
-        }
-      }
-      row.forecasts.push_back(std::move(issued));
-    }
-    ASSERT_TRUE(issued_->Put(active_.values_id, At(hour), row).ok());
+    Issue(hour, std::move(served));
   }
   void Live(int first, int last, double challenger_off) {
     for (int hour = first; hour < last; ++hour) Step(hour, challenger_off);
@@ -123,27 +46,7 @@ class LedgerChallengeTest : public testing::Test {
             .ok());
     return rows;
   }
-  // The value of a metric of the rule, or NaN.
-  double Metric(const std::string& name) const {
-    for (const auto& family : metrics_->Collect()) {
-      if (family.name != name || family.metric.empty()) continue;
-      return family.metric[0].gauge.value + family.metric[0].counter.value;
-    }
-    return Missing();
-  }
 
-  const TempDir dir_;
-  std::unique_ptr<prometheus::Registry> metrics_;
-  ManualClock clock_{kStart};
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<History> history_;
-  std::unique_ptr<IssuedLog> issued_;
-  std::unique_ptr<IssuedLog> shadow_;
-  std::unique_ptr<StateStore> state_;
-  std::unique_ptr<Ledger> ledger_;
-  ActiveRule active_{HourlyRule(), OutputNames("queue"), RuleId{}, std::nullopt};
-  AggregateId aggregates_[2] = {};
-  bool clock_stands_ = false;
   Challenge challenge_{.version = 2, .champion = 1, .started_at_ms = At(30), .for_ms = kDay};
 };
 

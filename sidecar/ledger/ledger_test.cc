@@ -1,78 +1,22 @@
 #include "sidecar/ledger/ledger.h"
 
-#include <gtest/gtest.h>
-#include <prometheus/registry.h>
-
 #include <cmath>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "sidecar/history/store.h"
-#include "tests/testing/manual_clock.h"
-#include "tests/testing/temp_dir.h"
+#include "sidecar/ledger/ledger_test.h"
 
 namespace auspex {
 namespace {
 
-constexpr TimestampMs kStart = 20'000 * kDay;
-constexpr DurationMs kStep = kHour;
-
-Rule HourlyRule() {
-  Rule rule;
-  rule.name = "queue";
-  rule.values.step_ms = kStep;
-  rule.horizon_ms = 24 * kHour;
-  rule.leads_ms = {kHour, 24 * kHour};
-  rule.interval_ms = kStep;
-  rule.model.context_ms = 7 * kDay;
-  return rule;
-}
-
-class LedgerTest : public testing::Test {
+class LedgerTest : public LedgerFixture {
  protected:
-  LedgerTest() { Open(); }
+  LedgerTest() : LedgerFixture(1) {}
 
-  void Open() {
-    ledger_.reset();
-    history_.reset();
-    state_.reset();
-    issued_.reset();
-    shadow_.reset();
-    store_.reset();
-    store_ = *Store::Open({.path = dir_.File("db")}, Logger());
-    history_ = *History::Open(*store_, {}, Logger(), metrics_);
-    issued_ = std::make_unique<IssuedLog>(*store_);
-    shadow_ = std::make_unique<IssuedLog>(*store_, Store::Family::kShadow);
-    state_ = std::make_unique<StateStore>(*store_);
-    active_.values_id = *history_->RegisterRule({.name = "queue",
-                                                 .fingerprint = "f",
-                                                 .step_ms = kStep,
-                                                 .retention_ms = 30 * kDay,
-                                                 .context_steps = 7 * 24});
-    aggregate_ = *history_->Intern(active_.values_id, LabelSet({{"user", "ann"}}));
-    ledger_ = std::make_unique<Ledger>(
-        LedgerParts{*history_, *issued_, *shadow_, *state_, clock_, Logger(), metrics_});
-  }
-
-  // A saw that rises by 1 per hour and by `daily` from day to day.
-  double Saw(int hour) const {
-    const int day = hour / 24;
-    return 50 + hour % 24 + daily_ * day;
-  }
-
-  void Close(int hour) {
-    const AggregateValue value{aggregate_, Saw(hour)};
-    ASSERT_TRUE(history_->AppendStep(active_.values_id, At(hour), std::span(&value, 1)).ok());
-    if (!clock_stands_) clock_.Set(At(hour) + kMinute);
-  }
-
+  // The same forecast for every target, 1 to either side.
   Forecast Told(int hour, float median) const {
-    Forecast forecast;
-    forecast.aggregate = aggregate_;
-    forecast.origin_ms = At(hour);
-    forecast.step_ms = kStep;
-    forecast.quantile_levels = {0.1, 0.5, 0.9};
+    Forecast forecast = Untold(hour, 0);
     forecast.never_negative = true;
     for (int k = 0; k < 25; ++k) {
       forecast.values.insert(forecast.values.end(), {median - 1, median, median + 1});
@@ -80,46 +24,13 @@ class LedgerTest : public testing::Test {
     return forecast;
   }
 
-  // What the daemon does at a step: the same forecast for every target, 1 to either side.
-  void Issue(int hour, float median) {
-    std::vector<Forecast> forecasts = {Told(hour, median)};
-    ledger_->Calibrate(active_, forecasts);
-    IssuedRow row;
-    ledger_->FillIssued(active_, &row);
-    row.quantile_levels = forecasts[0].quantile_levels;
-    IssuedForecast issued{aggregate_, {}};
-    for (const DurationMs lead_ms : row.leads_ms) {
-      for (size_t q = 0; q < 3; ++q) {
-        issued.values.push_back(static_cast<float>(forecasts[0].At(q, At(hour) + lead_ms)));
-      }
-    }
-    row.forecasts.push_back(std::move(issued));
-    ASSERT_TRUE(issued_->Put(active_.values_id, At(hour), row).ok());
-  }
-
   void Live(int first, int last, float median) {
     for (int hour = first; hour < last; ++hour) {
       Close(hour);
       ledger_->Score(active_);
-      Issue(hour, median);
+      Issue(hour, {Told(hour, median)});
     }
   }
-
-  static TimestampMs At(int hour) { return kStart + hour * kHour; }
-
-  const TempDir dir_;
-  prometheus::Registry metrics_;
-  ManualClock clock_{kStart};
-  std::unique_ptr<Store> store_;
-  std::unique_ptr<History> history_;
-  std::unique_ptr<IssuedLog> issued_;
-  std::unique_ptr<IssuedLog> shadow_;
-  std::unique_ptr<StateStore> state_;
-  std::unique_ptr<Ledger> ledger_;
-  ActiveRule active_{HourlyRule(), OutputNames("queue"), RuleId{}, std::nullopt};
-  AggregateId aggregate_{};
-  double daily_ = 2;
-  bool clock_stands_ = false;
 };
 
 TEST_F(LedgerTest, ScoresEachForecastWhenItsTargetCloses) {
@@ -139,7 +50,7 @@ TEST_F(LedgerTest, ScoresEachForecastWhenItsTargetCloses) {
   EXPECT_NEAR(leads[2].losses.Means().error, error, 0.3);
   EXPECT_NEAR(leads[2].losses.Means().naive_error, 1, 1e-3);
   EXPECT_LT(leads[2].losses.Means().bias, 0);
-  const auto of_it = ledger_->OfAggregate(active_, aggregate_);
+  const auto of_it = ledger_->OfAggregate(active_, aggregates_[0]);
   ASSERT_TRUE(of_it.has_value());
   EXPECT_GT(of_it->weight(), 90);
   EXPECT_FALSE(ledger_->OfAggregate(active_, AggregateId{99}).has_value());
@@ -196,15 +107,7 @@ TEST_F(LedgerTest, ARuleThatIsGoneLeavesNothing) {
 
 TEST_F(LedgerTest, ShowsItselfAsMetrics) {
   Live(0, 30, 60);
-  bool found = false;
-  for (const auto& family : metrics_.Collect()) {
-    if (family.name != "auspex_ledger_outcomes_total") continue;
-    found = true;
-    double outcomes = 0;
-    for (const auto& metric : family.metric) outcomes += metric.counter.value;
-    EXPECT_EQ(outcomes, 29 + 24 + 6);
-  }
-  EXPECT_TRUE(found);
+  EXPECT_EQ(Metric("auspex_ledger_outcomes_total"), 29 + 24 + 6);
 }
 
 }  // namespace
