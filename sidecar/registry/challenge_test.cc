@@ -1,49 +1,28 @@
 // Challengers in the registry: what serves meanwhile, and what is left after a restart or a crash.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
 
 #include <filesystem>
 #include <limits>
 
 #include "sidecar/base/file.h"
 #include "sidecar/registry/challenge_record.h"
-#include "sidecar/registry/model_registry.h"
-#include "tests/testing/temp_dir.h"
+#include "sidecar/registry/registry_test.h"
 
 namespace auspex {
 namespace {
 
 using ::testing::ElementsAre;
 
-// Models whose every weight is `value`.
-TrainedModels Models(float value) {
-  TrainedModels models;
-  models.base = model::Weights::FromVector(
-      std::vector<float>(static_cast<size_t>(model::ParameterCount(models.spec)), value));
-  models.trained_at_ms = static_cast<TimestampMs>(value * 1000);
-  return models;
-}
-
-float Weight(const std::shared_ptr<const ModelVersion>& version) {
-  return version == nullptr ? -1 : version->base().values()[0];
-}
-
-class ChallengeTest : public ::testing::Test {
+class ChallengeTest : public RegistryFixture {
  protected:
   ChallengeTest() { Reopen(); }
 
   void Reopen() {
     registry_.reset();
-    metrics_ = std::make_unique<prometheus::Registry>();
-    auto registry = ModelRegistry::Open({.directory = dir_.File("models")}, Logger(), *metrics_);
-    ASSERT_TRUE(registry.ok()) << registry.status();
-    registry_ = *std::move(registry);
+    registry_ = Open();
   }
 
-  std::string Path(int version, const std::string& suffix) const {
-    return dir_.File("models/a/v" + std::to_string(version) + suffix);
-  }
   void Publish(float value) { ASSERT_TRUE(registry_->Publish("a", Models(value)).ok()); }
   void PublishChallenger(float value) {
     ASSERT_TRUE(registry_->PublishChallenger("a", Models(value), kDay).ok());
@@ -61,15 +40,7 @@ class ChallengeTest : public ::testing::Test {
   float Champion() const { return Weight(registry_->Serving("a", Models(1).spec).champion); }
   float Challenger() const { return Weight(registry_->Serving("a", Models(1).spec).challenger); }
   ChallengeState State() const { return registry_->LatestChallenge("a")->state; }
-  double Counter(const std::string& name) const {
-    for (const auto& family : metrics_->Collect()) {
-      if (family.name == name) return family.metric[0].counter.value;
-    }
-    return -1;
-  }
 
-  const TempDir dir_;
-  std::unique_ptr<prometheus::Registry> metrics_;
   std::unique_ptr<ModelRegistry> registry_;
 };
 
@@ -107,9 +78,9 @@ TEST_F(ChallengeTest, RunsOnOverARestart) {
 TEST_F(ChallengeTest, APromotedOneServesAlsoAfterARestart) {
   Publish(1);
   PublishChallenger(2);
-  EXPECT_EQ(Counter("auspex_registry_versions_published_total"), 1);
+  EXPECT_EQ(Metric("auspex_registry_versions_published_total"), 1);
   ASSERT_TRUE(End(2, ChallengeState::kPromoted).ok());
-  EXPECT_EQ(Counter("auspex_registry_versions_published_total"), 2);
+  EXPECT_EQ(Metric("auspex_registry_versions_published_total"), 2);
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(Champion(), 2);
     EXPECT_EQ(Challenger(), -1);
@@ -156,7 +127,7 @@ TEST_F(ChallengeTest, ANewerOneTakesItsPlace) {
     EXPECT_EQ(Challenger(), 3);
     Reopen();
   }
-  EXPECT_EQ(ChallengeFromJson(*ReadFile(Path(2, ".challenge.json")))->reason, "superseded");
+  EXPECT_EQ(ChallengeFromJson(*ReadFile(Path("a", 2, ".challenge.json")))->reason, "superseded");
   Publish(4);
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(Champion(), 4);
@@ -205,8 +176,8 @@ TEST_F(ChallengeTest, AChampionOutlivesManyChallengers) {
     ASSERT_TRUE(End(i, ChallengeState::kDropped).ok());
   }
   EXPECT_THAT(registry_->Versions("a"), ElementsAre(1, 4, 5, 6, 7, 8));
-  EXPECT_FALSE(std::filesystem::exists(Path(3, ".safetensors")));
-  EXPECT_FALSE(std::filesystem::exists(Path(3, ".challenge.json")));
+  EXPECT_FALSE(std::filesystem::exists(Path("a", 3)));
+  EXPECT_FALSE(std::filesystem::exists(Path("a", 3, ".challenge.json")));
   Reopen();
   EXPECT_EQ(Champion(), 1);
 }
@@ -214,7 +185,7 @@ TEST_F(ChallengeTest, AChampionOutlivesManyChallengers) {
 TEST_F(ChallengeTest, ServesWhenTheChampionCannotBeRead) {
   Publish(1);
   PublishChallenger(2);
-  ASSERT_TRUE(WriteFileAtomically(Path(1, ".safetensors"), "rubbish").ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("a", 1), "rubbish").ok());
   for (int i = 0; i < 2; ++i) {
     Reopen();
     EXPECT_EQ(Champion(), 2);
@@ -226,26 +197,26 @@ TEST_F(ChallengeTest, ServesWhenTheChampionCannotBeRead) {
 TEST_F(ChallengeTest, ItsOwnFilesMayBeDamaged) {
   Publish(1);
   PublishChallenger(2);
-  const std::string weights = *ReadFile(Path(2, ".safetensors"));
-  ASSERT_TRUE(WriteFileAtomically(Path(2, ".safetensors"), "rubbish").ok());
+  const std::string weights = *ReadFile(Path("a", 2));
+  ASSERT_TRUE(WriteFileAtomically(Path("a", 2), "rubbish").ok());
   Reopen();
   EXPECT_EQ(Champion(), 1);
   EXPECT_EQ(Challenger(), -1);
   EXPECT_FALSE(registry_->LatestChallenge("a").has_value());
 
-  ASSERT_TRUE(WriteFileAtomically(Path(2, ".safetensors"), weights).ok());
-  ASSERT_TRUE(WriteFileAtomically(Path(2, ".challenge.json"), "{}").ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("a", 2), weights).ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("a", 2, ".challenge.json"), "{}").ok());
   Reopen();
   EXPECT_EQ(Champion(), 1);
   EXPECT_EQ(Challenger(), -1);
-  EXPECT_EQ(Counter("auspex_registry_corrupt_files_total"), 1);
+  EXPECT_EQ(Metric("auspex_registry_corrupt_files_total"), 1);
 }
 
 // A crash between the record and the version leaves a record alone.
 TEST_F(ChallengeTest, ARecordWithoutItsVersionIsNothing) {
   Publish(1);
   const Challenge lost{.version = 2, .champion = 1};
-  ASSERT_TRUE(WriteFileAtomically(Path(2, ".challenge.json"), ChallengeToJson(lost)).ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("a", 2, ".challenge.json"), ChallengeToJson(lost)).ok());
   Reopen();
   EXPECT_FALSE(registry_->LatestChallenge("a").has_value());
   Publish(2);
@@ -262,7 +233,7 @@ TEST_F(ChallengeTest, AFailedPublicationLeavesWhatIs) {
   EXPECT_FALSE(registry_->PublishChallenger("a", broken, kDay).ok());
   EXPECT_EQ(Champion(), 1);
   EXPECT_EQ(Challenger(), 2);
-  EXPECT_EQ(Counter("auspex_registry_publish_failures_total"), 1);
+  EXPECT_EQ(Metric("auspex_registry_publish_failures_total"), 1);
 }
 
 TEST(ChallengeRecordTest, ComesBackExactly) {

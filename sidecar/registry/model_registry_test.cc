@@ -2,59 +2,25 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <prometheus/registry.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <thread>
 
 #include "sidecar/base/file.h"
-#include "tests/testing/temp_dir.h"
+#include "sidecar/registry/registry_test.h"
 
 namespace auspex {
 namespace {
 
 using ::testing::ElementsAre;
 
-// Models whose every weight is `value`.
-TrainedModels Models(float value) {
-  TrainedModels models;
-  models.base = model::Weights::FromVector(
-      std::vector<float>(static_cast<size_t>(model::ParameterCount(models.spec)), value));
-  models.trained_at_ms = static_cast<TimestampMs>(value * 1000);
-  return models;
-}
-
-class ModelRegistryTest : public ::testing::Test {
+class ModelRegistryTest : public RegistryFixture {
  protected:
-  std::unique_ptr<ModelRegistry> Open() {
-    metrics_ = std::make_unique<prometheus::Registry>();
-    auto registry = ModelRegistry::Open({.directory = dir_.File("models")}, Logger(), *metrics_);
-    EXPECT_TRUE(registry.ok()) << registry.status();
-    return *std::move(registry);
-  }
-
-  std::string Path(const std::string& rule, int version) const {
-    return dir_.File("models/" + rule + "/v" + std::to_string(version) + ".safetensors");
-  }
-
   // The weight of the serving version, or -1.
   static float Serving(const ModelRegistry& registry, const std::string& rule) {
-    const auto current = registry.Current(rule);
-    return current == nullptr ? -1 : current->base().values()[0];
+    return Weight(registry.Current(rule));
   }
-
-  double Gauge(const std::string& name) const {
-    for (const auto& family : metrics_->Collect()) {
-      if (family.name == name && !family.metric.empty()) {
-        return family.metric[0].gauge.value + family.metric[0].counter.value;
-      }
-    }
-    return -1;
-  }
-
-  const TempDir dir_;
-  std::unique_ptr<prometheus::Registry> metrics_;
 };
 
 TEST_F(ModelRegistryTest, ServesNothingUntilSomethingIsPublished) {
@@ -72,8 +38,8 @@ TEST_F(ModelRegistryTest, ServesTheNewestVersionAlsoAfterARestart) {
   registry = Open();
   EXPECT_EQ(Serving(*registry, "a/b"), 2);
   EXPECT_THAT(registry->Versions("a/b"), ElementsAre(1, 2));
-  EXPECT_EQ(Gauge("auspex_registry_model_version"), 2);
-  EXPECT_EQ(Gauge("auspex_registry_model_trained_timestamp_seconds"), 2);
+  EXPECT_EQ(Metric("auspex_registry_model_version"), 2);
+  EXPECT_EQ(Metric("auspex_registry_model_trained_timestamp_seconds"), 2);
 }
 
 TEST_F(ModelRegistryTest, KeepsTheLastFiveVersions) {
@@ -129,7 +95,7 @@ TEST_F(ModelRegistryTest, PassesOverACorruptFile) {
 
   registry = Open();
   EXPECT_EQ(Serving(*registry, "a"), 1);
-  EXPECT_EQ(Gauge("auspex_registry_corrupt_files_total"), 2);
+  EXPECT_EQ(Metric("auspex_registry_corrupt_files_total"), 2);
   // The number of a corrupt file is not used again.
   ASSERT_TRUE(registry->Publish("a", Models(4)).ok());
   EXPECT_THAT(registry->Versions("a"), ElementsAre(1, 2, 3, 4));
@@ -151,7 +117,7 @@ TEST_F(ModelRegistryTest, AFailedPublicationLeavesThePresentVersion) {
   EXPECT_EQ(registry->Publish("a", broken).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Serving(*registry, "a"), 1);
   EXPECT_THAT(registry->Versions("a"), ElementsAre(1));
-  EXPECT_EQ(Gauge("auspex_registry_publish_failures_total"), 1);
+  EXPECT_EQ(Metric("auspex_registry_publish_failures_total"), 1);
 }
 
 TEST_F(ModelRegistryTest, RollsBackUntilTheNextPublication) {
