@@ -1,5 +1,7 @@
 // A challenge in the ledger: both models on the same targets, over restarts, beside the outcomes of
 // what was served.
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -137,7 +139,9 @@ TEST_F(LedgerChallengeTest, ItsEndLeavesNothing) {
 TEST_F(LedgerChallengeTest, ARuleThatIsGoneLeavesNothing) {
   Live(0, 40, 1);
   ledger_->Save();
+  EXPECT_FALSE(IsMissing(Metric("auspex_ledger_challenger_version")));
   ledger_->Retain({});
+  EXPECT_TRUE(IsMissing(Metric("auspex_ledger_challenger_version")));
   EXPECT_TRUE(state_->Keys("challenge/")->empty());
   ASSERT_TRUE(history_->RetainRules({}).ok());
   EXPECT_EQ(ShadowRows(), 0);

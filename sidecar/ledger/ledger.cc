@@ -296,6 +296,12 @@ void Ledger::Retain(const ActiveRules& rules) {
   };
   absl::MutexLock lock(&mu_);
   std::erase_if(entries_, [&](const auto& entry) { return is_gone(ids, entry.first); });
+  // A rule that starts anew has its name still, but no entry until something is issued.
+  std::map<std::string, std::vector<DurationMs>> shown;
+  for (const ActiveRule& active : rules.rules) {
+    if (Find(active.values_id) != nullptr) shown[active.rule.name] = LeadsOf(active.rule);
+  }
+  metrics_.Retain(shown);
   absl::Status status;
   for (const char* folder : {kStateFolder, kChallengeFolder}) {
     const auto keys = parts_.state.Keys(folder);

@@ -80,7 +80,7 @@ class Ledger {
 
   // Writes what changed since it was last written. Score does so now and then.
   void Save();
-  // Forgets rules that are not among these, on disk too.
+  // Forgets rules that are not among these, on disk too, and what metrics show of them.
   void Retain(const ActiveRules& rules);
 
  private:

@@ -1,6 +1,8 @@
 #include "sidecar/ledger/ledger_metrics.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "sidecar/core/duration.h"
 
@@ -20,6 +22,19 @@ prometheus::Family<prometheus::Counter>& AddCounters(prometheus::Registry& regis
 void SetIfKnown(prometheus::Family<prometheus::Gauge>& gauges, const prometheus::Labels& labels,
                 double value) {
   if (!IsMissing(value)) gauges.Add(labels).Set(value);
+}
+
+// The series of a family whose labels are not kept go.
+template <typename Metric>
+void RemoveUnless(prometheus::Family<Metric>& family,
+                  const std::function<bool(const prometheus::Labels&)>& kept) {
+  for (const prometheus::MetricFamily& collected : family.Collect()) {
+    for (const prometheus::ClientMetric& metric : collected.metric) {
+      prometheus::Labels labels;
+      for (const auto& label : metric.label) labels[label.name] = label.value;
+      if (!kept(labels)) family.Remove(&family.Add(labels));
+    }
+  }
 }
 
 }  // namespace
@@ -97,6 +112,26 @@ void LedgerMetrics::ChallengeEnded(const std::string& rule, const std::string& r
     gauges->Remove(&gauges->Add(labels));
   }
   challenger_results_.Add({{"rule", rule}, {"result", result}}).Increment();
+}
+
+void LedgerMetrics::Retain(const std::map<std::string, std::vector<DurationMs>>& leads_by_rule) {
+  const auto kept = [&](const prometheus::Labels& labels) {
+    const auto rule = leads_by_rule.find(labels.at("rule"));
+    if (rule == leads_by_rule.end()) return false;
+    const auto horizon = labels.find("horizon");
+    return horizon == labels.end() ||
+           std::any_of(rule->second.begin(), rule->second.end(), [&](DurationMs lead_ms) {
+             return FormatDuration(lead_ms) == horizon->second;
+           });
+  };
+  for (Counters* counters : {&outcomes_, &drifts_, &challenger_results_}) {
+    RemoveUnless(*counters, kept);
+  }
+  for (Gauges* gauges :
+       {&mase_, &naive_mase_, &pinball_, &coverage_, &bias_, &factor_, &drift_score_,
+        &challenger_version_, &challenger_blocks_, &challenger_ratio_, &challenger_error_}) {
+    RemoveUnless(*gauges, kept);
+  }
 }
 
 }  // namespace auspex

@@ -7,7 +7,9 @@
 #include <prometheus/registry.h>
 
 #include <cstddef>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "sidecar/core/sample.h"
 #include "sidecar/ledger/challenge_score.h"
@@ -28,6 +30,8 @@ class LedgerMetrics {
   void ShowChallenger(const std::string& rule, const ChallengeScore& score);
   // `result`: promoted or dropped.
   void ChallengeEnded(const std::string& rule, const std::string& result);
+  // Removes what is shown of rules that are not among these, and of leads that they do not have.
+  void Retain(const std::map<std::string, std::vector<DurationMs>>& leads_by_rule);
 
  private:
   using Gauges = prometheus::Family<prometheus::Gauge>;

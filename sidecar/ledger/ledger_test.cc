@@ -1,5 +1,8 @@
 #include "sidecar/ledger/ledger.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <string>
 #include <utility>
@@ -9,6 +12,9 @@
 
 namespace auspex {
 namespace {
+
+using ::testing::Contains;
+using ::testing::IsEmpty;
 
 class LedgerTest : public LedgerFixture {
  protected:
@@ -22,6 +28,17 @@ class LedgerTest : public LedgerFixture {
       forecast.values.insert(forecast.values.end(), {median - 1, median, median + 1});
     }
     return forecast;
+  }
+
+  // The families of the ledger's metrics that have series.
+  std::vector<std::string> ShownFamilies() const {
+    std::vector<std::string> names;
+    for (const auto& family : metrics_->Collect()) {
+      if (family.name.starts_with("auspex_ledger_") && !family.metric.empty()) {
+        names.push_back(family.name);
+      }
+    }
+    return names;
   }
 
   void Live(int first, int last, float median) {
@@ -103,6 +120,25 @@ TEST_F(LedgerTest, ARuleThatIsGoneLeavesNothing) {
   ledger_->Retain({});
   EXPECT_TRUE(state_->Keys("ledger/")->empty());
   EXPECT_TRUE(ledger_->Leads(active_).empty());
+}
+
+TEST_F(LedgerTest, MetricsGoWithTheirRuleOrLead) {
+  Live(0, 30, 60);
+  ActiveRules rules;
+  rules.rules = {active_};
+  ledger_->Retain(rules);
+  EXPECT_EQ(Metric("auspex_ledger_outcomes_total"), 29 + 24 + 6);
+  EXPECT_THAT(ShownFamilies(), Contains("auspex_ledger_drift_score"));
+
+  rules.rules[0].rule.horizon_ms = 48 * kHour;
+  rules.rules[0].rule.leads_ms = {24 * kHour};  // and 2, 12 and 48 of the ledger's own
+  ledger_->Retain(rules);
+  EXPECT_EQ(Metric("auspex_ledger_outcomes_total"), 6);
+  EXPECT_THAT(ShownFamilies(), Contains("auspex_ledger_drift_score"));
+
+  rules.rules[0].values_id = RuleId{77};  // the same name, another history
+  ledger_->Retain(rules);
+  EXPECT_THAT(ShownFamilies(), IsEmpty());
 }
 
 TEST_F(LedgerTest, ShowsItselfAsMetrics) {
