@@ -12,6 +12,7 @@ ContextState InspectContext(std::span<const float> context) {
     if (state.first < 0) state.first = i;
     ++state.values;
     state.last_value = context[i];
+    state.never_negative = state.never_negative && !(context[i] < 0);
     state.silent_steps = size - 1 - i;
   }
   if (state.values == 0) state.silent_steps = size;

@@ -20,6 +20,7 @@ struct ContextState {
   int first = -1;         // index of the oldest value, -1 when there is none
   int silent_steps = 0;   // missing steps at the end
   double last_value = 0;  // newest value
+  bool never_negative = true;
 };
 ContextState InspectContext(std::span<const float> context);
 

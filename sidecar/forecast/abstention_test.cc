@@ -25,6 +25,13 @@ TEST(InspectContext, CountsValuesAndSilence) {
   EXPECT_EQ(empty.silent_steps, 7);
 }
 
+TEST(InspectContext, KnowsWhetherAnyValueWasNegative) {
+  std::vector<float> context = Context(2, 20, 1);
+  EXPECT_TRUE(InspectContext(context).never_negative);
+  context[3] = -1;
+  EXPECT_FALSE(InspectContext(context).never_negative);
+}
+
 TEST(JudgeContext, Table) {
   struct Row {
     const char* name;

@@ -34,16 +34,10 @@ struct Node {
   const Forecast* forecast = nullptr;
   size_t median = 0;  // index of its level
   double error_per_width = 0;
-  bool non_negative = false;
   bool total = false;             // of a sum that holds
   int in_total = SumTree::kNone;  // the node of which it is a member
   double leaves = 1;              // members of members that have none themselves
 };
-
-bool IsNonNegative(const Forecast& forecast) {
-  return forecast.last_value >= 0 && std::none_of(forecast.values.begin(), forecast.values.end(),
-                                                  [](float v) { return v < 0; });
-}
 
 // The error that outermost quantiles one apart stand for, in units that are the same for all
 // levels: those of a logistic distribution. 0 without quantiles beside the median.
@@ -55,7 +49,6 @@ double ErrorPerWidth(const std::vector<double>& levels) {
 
 Node NodeOf(size_t issue, size_t index, const Forecast& forecast) {
   Node node = {.issue = issue, .index = index, .forecast = &forecast};
-  node.non_negative = IsNonNegative(forecast);
   if (!forecast.values.empty()) node.median = static_cast<size_t>(forecast.LevelIndex(0.5));
   node.error_per_width = ErrorPerWidth(forecast.quantile_levels);
   return node;
@@ -271,7 +264,7 @@ void LeadProblem::Read(int k) {
 bool LeadProblem::HoldNegatives() {
   bool held = false;
   for (size_t v = 0; v < values_.size(); ++v) {
-    if (!(values_[v] < 0) || !hierarchy_.nodes()[v].non_negative) continue;
+    if (!(values_[v] < 0) || !hierarchy_.nodes()[v].forecast->never_negative) continue;
     medians_[v] = 0;
     variances_[v] = 0;
     held = true;
@@ -297,7 +290,7 @@ void MoveTo(double median, int k, const Node& node, Forecast& forecast) {
   if (shift == 0 || !std::isfinite(shift)) return;
   for (float& value : row) {
     const double moved = value + shift;
-    value = static_cast<float>(node.non_negative ? std::max(0.0, moved) : moved);
+    value = static_cast<float>(node.forecast->never_negative ? std::max(0.0, moved) : moved);
   }
 }
 

@@ -23,13 +23,13 @@ struct RuleIssue {
 //
 // * Weights: the variance of a forecast's error is taken from its own outermost quantiles, at each
 //   lead; if some rule has the median alone, from the number of members below (structural scaling).
-// * The other quantiles move with the median. They stay ordered, and a forecast that is nowhere
-//   below zero stays so: what would fall below is held at zero, and the rest shared out again.
+// * The other quantiles move with the median. They stay ordered, and those of an aggregate that
+//   never was below zero stay so: what would fall below is held at zero, and the rest shared out
+//   again.
 // * "No change" is an exact answer, and most often the truth for quotas, counts and idle users:
-// where
-//   a total and its total say it, and for a member, where its total does, only rounding moves them.
-//   A total that does move takes all its members along; medians that nearly all stay cannot be
-//   right then.
+//   where a total and its total say it, and for a member, where its total does, only rounding moves
+//   them. A total that does move takes all its members along; medians that nearly all stay cannot
+//   be right then.
 // * A total counts only while it is, at the origin, the sum of its members: not when some of them
 //   were refused or are hidden by a gap. Totals and members alike are then left as they were.
 // * A member that abstains counts as its last value, give or take all of it. Ended ones are no part

@@ -34,6 +34,7 @@ Forecast Line(LabelSet labels, double last, double slope, double spread) {
   forecast.step_ms = kStep;
   forecast.quantile_levels = {0.1, 0.5, 0.9};
   forecast.last_value = last;
+  forecast.never_negative = last >= 0;
   for (int k = 1; k <= kHorizon; ++k) {
     const double median = last + k * slope;
     for (const double value : {median - spread, median, median + 2 * spread}) {

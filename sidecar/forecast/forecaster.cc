@@ -147,6 +147,7 @@ std::vector<Forecaster::Candidate> Forecaster::Inspect(const ActiveRule& active,
     candidate.forecast.origin_ms = origin_ms;
     candidate.forecast.step_ms = spec.step_ms;
     candidate.forecast.last_value = candidate.context.last_value;
+    candidate.forecast.never_negative = candidate.context.never_negative;
     candidates.push_back(std::move(candidate));
   }
   std::erase_if(candidates, [&](Candidate& candidate) {
@@ -181,9 +182,6 @@ absl::Status Forecaster::RunBatch(const model::ModelSpec& spec, const PreparedRu
     history_.Context(batch[i]->forecast.aggregate, origin_ms, context);
     FillCovariates(covariates, batch[i]->forecast.labels, origin_ms,
                    std::span(covariates_).subspan(i * covariate_values, covariate_values));
-    batch[i]->forecast.never_negative =
-        std::none_of(context.begin(), context.end(), [](float value) { return value < 0; });
-    batch[i]->challenger.never_negative = batch[i]->forecast.never_negative;
   }
   absl::Status status = RunModels(*prepared.champion, batch, origin_ms, &Candidate::forecast);
   if (!status.ok() || prepared.challenger == nullptr) return status;

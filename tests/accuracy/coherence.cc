@@ -165,7 +165,13 @@ Forecast ForecastOf(const Level& level, const BacktestForecast& from) {
   forecast.origin_ms = from.origin_ms;
   forecast.step_ms = level.set.manifest.score_step_ms;
   forecast.quantile_levels = {0.1, 0.5, 0.9};
-  forecast.last_value = Cursor(level.set.observed[from.series]).At(from.origin_ms);
+  const CsvSeries& observed = level.set.observed[from.series];
+  forecast.last_value = Cursor(observed).At(from.origin_ms);
+  const auto until = std::upper_bound(observed.timestamps_ms.begin(), observed.timestamps_ms.end(),
+                                      from.origin_ms);
+  forecast.never_negative = std::none_of(
+      observed.values.begin(), observed.values.begin() + (until - observed.timestamps_ms.begin()),
+      [](double value) { return value < 0; });
   for (size_t k = 0; k < from.median.size(); ++k) {
     for (const auto* row : {&from.low, &from.median, &from.high}) {
       forecast.values.push_back((*row)[k]);
