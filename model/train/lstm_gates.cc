@@ -32,28 +32,43 @@ HWY_INLINE Vector TanhOf(const Constants& constants, Vector x) {
   return hn::Div(tanh.numerator.v[0], tanh.denominator.v[0]);
 }
 
+// Neighbouring examples, a vector of them in every row of a plane.
+template <class Lanes>
+class Column {
+ public:
+  HWY_INLINE Column(const Lanes& lanes, size_t first) : lanes_(lanes), first_(first) {}
+
+  HWY_INLINE Vector Load(ConstPlane plane, size_t row) const {
+    return lanes_.Load(plane.Row(row) + first_);
+  }
+  HWY_INLINE void Store(Vector value, Plane plane, size_t row) const {
+    lanes_.Store(value, plane.Row(row) + first_);
+  }
+
+ private:
+  const Lanes lanes_;
+  const size_t first_;
+};
+
 void Open(size_t hidden, size_t windows, ConstPlane previous, const LstmStep& step) {
   const Constants constants;
   for (size_t k = 0; k < hidden; ++k) {
     ForEachVector(windows, [&](size_t column, const auto& lanes) HWY_ATTR {
-      const auto load = [&](ConstPlane plane, size_t row)
-                            HWY_ATTR { return lanes.Load(plane.Row(row) + column); };
-      const auto store = [&](Vector value, Plane plane, size_t row)
-                             HWY_ATTR { lanes.Store(value, plane.Row(row) + column); };
-      const Vector i = Sigmoid(constants, load(step.gates, k));
-      const Vector f = Sigmoid(constants, load(step.gates, hidden + k));
-      const Vector g = TanhOf(constants, load(step.gates, 2 * hidden + k));
-      const Vector o = Sigmoid(constants, load(step.gates, 3 * hidden + k));
+      const Column at(lanes, column);
+      const Vector i = Sigmoid(constants, at.Load(step.gates, k));
+      const Vector f = Sigmoid(constants, at.Load(step.gates, hidden + k));
+      const Vector g = TanhOf(constants, at.Load(step.gates, 2 * hidden + k));
+      const Vector o = Sigmoid(constants, at.Load(step.gates, 3 * hidden + k));
       Vector cell = hn::Mul(i, g);
-      if (previous.data != nullptr) cell = hn::MulAdd(f, load(previous, k), cell);
+      if (previous.data != nullptr) cell = hn::MulAdd(f, at.Load(previous, k), cell);
       const Vector tanh_cell = TanhOf(constants, cell);
-      store(i, step.gates, k);
-      store(f, step.gates, hidden + k);
-      store(g, step.gates, 2 * hidden + k);
-      store(o, step.gates, 3 * hidden + k);
-      store(cell, step.cell, k);
-      store(tanh_cell, step.tanh_cell, k);
-      store(hn::Mul(o, tanh_cell), step.state, k);
+      at.Store(i, step.gates, k);
+      at.Store(f, step.gates, hidden + k);
+      at.Store(g, step.gates, 2 * hidden + k);
+      at.Store(o, step.gates, 3 * hidden + k);
+      at.Store(cell, step.cell, k);
+      at.Store(tanh_cell, step.tanh_cell, k);
+      at.Store(hn::Mul(o, tanh_cell), step.state, k);
     });
   }
 }
@@ -63,27 +78,24 @@ void Close(size_t hidden, size_t windows, ConstPlane previous, const LstmStep& s
   const Vector one = hn::Set(Floats(), 1.0F);
   for (size_t k = 0; k < hidden; ++k) {
     ForEachVector(windows, [&](size_t column, const auto& lanes) HWY_ATTR {
-      const auto load = [&](ConstPlane plane, size_t row)
-                            HWY_ATTR { return lanes.Load(plane.Row(row) + column); };
-      const auto store = [&](Vector value, Plane plane, size_t row)
-                             HWY_ATTR { lanes.Store(value, plane.Row(row) + column); };
-      const Vector i = load(step.gates, k);
-      const Vector f = load(step.gates, hidden + k);
-      const Vector g = load(step.gates, 2 * hidden + k);
-      const Vector o = load(step.gates, 3 * hidden + k);
-      const Vector tanh_cell = load(step.tanh_cell, k);
-      const Vector by_state = load(state_slope, k);
+      const Column at(lanes, column);
+      const Vector i = at.Load(step.gates, k);
+      const Vector f = at.Load(step.gates, hidden + k);
+      const Vector g = at.Load(step.gates, 2 * hidden + k);
+      const Vector o = at.Load(step.gates, 3 * hidden + k);
+      const Vector tanh_cell = at.Load(step.tanh_cell, k);
+      const Vector by_state = at.Load(state_slope, k);
       const Vector by_tanh = hn::Mul(by_state, o);
       const Vector by_cell =
-          hn::MulAdd(by_tanh, hn::NegMulAdd(tanh_cell, tanh_cell, one), load(cell_slope, k));
+          hn::MulAdd(by_tanh, hn::NegMulAdd(tanh_cell, tanh_cell, one), at.Load(cell_slope, k));
       const Vector kept = hn::Mul(by_cell, f);
       const auto of_sigmoid = [&](Vector gate) HWY_ATTR { return hn::NegMulAdd(gate, gate, gate); };
-      store(hn::Mul(hn::Mul(by_cell, g), of_sigmoid(i)), gate_slope, k);
-      const Vector before = previous.data == nullptr ? hn::Zero(Floats()) : load(previous, k);
-      store(hn::Mul(hn::Mul(by_cell, before), of_sigmoid(f)), gate_slope, hidden + k);
-      store(hn::Mul(hn::Mul(by_cell, i), hn::NegMulAdd(g, g, one)), gate_slope, 2 * hidden + k);
-      store(hn::Mul(hn::Mul(by_state, tanh_cell), of_sigmoid(o)), gate_slope, 3 * hidden + k);
-      store(kept, cell_slope, k);
+      at.Store(hn::Mul(hn::Mul(by_cell, g), of_sigmoid(i)), gate_slope, k);
+      const Vector before = previous.data == nullptr ? hn::Zero(Floats()) : at.Load(previous, k);
+      at.Store(hn::Mul(hn::Mul(by_cell, before), of_sigmoid(f)), gate_slope, hidden + k);
+      at.Store(hn::Mul(hn::Mul(by_cell, i), hn::NegMulAdd(g, g, one)), gate_slope, 2 * hidden + k);
+      at.Store(hn::Mul(hn::Mul(by_state, tanh_cell), of_sigmoid(o)), gate_slope, 3 * hidden + k);
+      at.Store(kept, cell_slope, k);
     });
   }
 }
