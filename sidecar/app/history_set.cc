@@ -1,7 +1,9 @@
 #include "sidecar/app/history_set.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "sidecar/core/duration.h"
 #include "sidecar/forecast/rule_spec.h"
+#include "sidecar/history/aggregates_by_labels.h"
 
 namespace auspex {
 namespace {
@@ -21,22 +24,32 @@ std::string LabelsText(const LabelSet& labels) {
   return absl::StrJoin(labels.Without(kMetricName).labels(), ",", append);
 }
 
-// All series of an aggregation rule, by labels.
-absl::StatusOr<std::vector<CsvSeries>> ReadAll(const ScratchHistory& source, RuleId rule,
-                                               const std::string& metric) {
-  const DurationMs step_ms = source.active().rule.values.step_ms;
+// The values of an aggregate, under a metric and labels.
+absl::StatusOr<CsvSeries> ReadSeries(const ScratchHistory& source, AggregateId aggregate,
+                                     const std::string& metric, const LabelSet& labels) {
+  const auto values = source.history().Read(aggregate, source.range());
+  if (!values.ok()) return values.status();
+  CsvSeries series{.metric = metric, .labels = LabelsText(labels)};
+  for (size_t i = 0; i < values->size(); ++i) {
+    if (IsMissing((*values)[i])) continue;
+    series.timestamps_ms.push_back(
+        source.range().first_ms + static_cast<DurationMs>(i) * source.active().rule.values.step_ms);
+    series.values.push_back((*values)[i]);
+  }
+  return series;
+}
+
+// A series of each of the rule's aggregates, by labels: of what `companion` says belongs to it.
+absl::StatusOr<std::vector<CsvSeries>> ReadAll(
+    const ScratchHistory& source, const std::string& metric,
+    const std::function<std::optional<AggregateId>(AggregateId, const LabelSet&)>& companion) {
   std::vector<CsvSeries> all;
-  for (const auto& [aggregate, labels] : source.history().Aggregates(rule)) {
-    const auto values = source.history().Read(aggregate, source.range());
-    if (!values.ok()) return values.status();
-    CsvSeries series{.metric = metric, .labels = LabelsText(labels)};
-    for (size_t i = 0; i < values->size(); ++i) {
-      if (IsMissing((*values)[i])) continue;
-      series.timestamps_ms.push_back(source.range().first_ms +
-                                     static_cast<DurationMs>(i) * step_ms);
-      series.values.push_back((*values)[i]);
-    }
-    if (!series.values.empty()) all.push_back(std::move(series));
+  for (const auto& [aggregate, labels] : source.history().Aggregates(source.active().values_id)) {
+    const auto of_it = companion(aggregate, labels);
+    if (!of_it) continue;
+    auto series = ReadSeries(source, *of_it, metric, labels);
+    if (!series.ok()) return series.status();
+    if (!series->values.empty()) all.push_back(*std::move(series));
   }
   std::sort(all.begin(), all.end(),
             [](const CsvSeries& a, const CsvSeries& b) { return a.labels < b.labels; });
@@ -71,12 +84,15 @@ absl::StatusOr<std::vector<TimestampMs>> SpreadOrigins(const std::vector<CsvSeri
   return times;
 }
 
-// By the names of their aggregation rules.
+// By the names of their aggregation rules, and with the labels of the aggregates that read them.
 absl::Status AddCovariates(const ScratchHistory& source, BacktestSet* set) {
-  const ActiveRule& active = source.active();
-  for (size_t i = 0; i < active.covariate_ids.size(); ++i) {
-    const std::string& name = active.rule.covariates[i].name;
-    auto series = ReadAll(source, active.covariate_ids[i], name);
+  const std::vector<AggregatesByLabels> covariates =
+      CovariatesByLabels(source.history(), source.active());
+  for (size_t i = 0; i < covariates.size(); ++i) {
+    const std::string& name = source.active().rule.covariates[i].name;
+    auto series = ReadAll(source, name, [&](AggregateId, const LabelSet& labels) {
+      return covariates[i].Find(labels);
+    });
     if (!series.ok()) return series.status();
     std::move(series->begin(), series->end(), std::back_inserter(set->covariates));
     set->manifest.covariates.push_back(name);
@@ -88,7 +104,9 @@ absl::Status AddCovariates(const ScratchHistory& source, BacktestSet* set) {
 
 absl::StatusOr<BacktestSet> SetFromHistory(const ScratchHistory& history, int origins) {
   const Rule& rule = history.active().rule;
-  auto series = ReadAll(history, history.active().values_id, rule.name);
+  auto series = ReadAll(history, rule.name, [](AggregateId aggregate, const LabelSet&) {
+    return std::optional(aggregate);
+  });
   if (!series.ok()) return series.status();
   if (series->empty()) return absl::NotFoundError("the history has no value");
   auto times = SpreadOrigins(*series, rule, origins);

@@ -104,9 +104,11 @@ TEST_F(HistorySetTest, ASelectorRuleIsFoldedAsInTheDaemon) {
       {{LabelSet({{"__name__", "used"}, {"group", "g"}, {"user", "a"}}), std::move(one)},
        {LabelSet({{"__name__", "used"}, {"group", "g"}, {"user", "b"}}), std::move(two)}});
   const auto config = ParseConfig(
-      absl::StrCat("upstream: {url: '", upstream_.url(), "', promql: '3'}\n",
-                   "rules:\n- {name: quota, selector: used, aggregate: sum, by: [group], step: 5m, "
-                   "horizon: 6h, leads: [1h], covariates: [{selector: used, aggregate: max}]}\n"),
+      absl::StrCat(
+          "upstream: {url: '", upstream_.url(), "', promql: '3'}\n",
+          "rules:\n- {name: quota, selector: used, aggregate: sum, by: [group], step: 5m, "
+          "horizon: 6h, leads: [1h],\n",
+          "   covariates: [{selector: used, aggregate: max}, {selector: used, by: []}]}\n"),
       "test");
   ASSERT_TRUE(config.ok()) << config.status();
   const auto set = Read(*config, kDay, 3);
@@ -115,11 +117,13 @@ TEST_F(HistorySetTest, ASelectorRuleIsFoldedAsInTheDaemon) {
   EXPECT_EQ(set->observed[0].metric, "quota");
   EXPECT_EQ(set->observed[0].labels, R"(group="g")");
   EXPECT_EQ(set->observed[0].values[100], 3);
-  ASSERT_THAT(set->covariates, SizeIs(1));
+  ASSERT_THAT(set->covariates, SizeIs(2));
   EXPECT_EQ(set->covariates[0].values[100], 2);
+  EXPECT_EQ(set->covariates[1].labels, R"(group="g")");  // of all, as its reader's
+  EXPECT_EQ(set->covariates[1].values[100], 3);
   const auto series = SeriesOf(*set);
   ASSERT_TRUE(series.ok()) << series.status();
-  ASSERT_EQ((*series)[0].covariates.size(), (*series)[0].values.size());
+  ASSERT_EQ((*series)[0].covariates.size(), 2 * (*series)[0].values.size());
   EXPECT_EQ((*series)[0].covariates[100], 2);
   EXPECT_TRUE(upstream_.queries().empty());
 }

@@ -171,6 +171,11 @@ TEST(ConfigErrorsTest, LimitsModelsAndTraining) {
       {SelectorRule("limit: {over_time: max}"), "4:10", "\"selector\" is missing"},
       {SelectorRule("limit: {selector: q, by: [a]}"), "4:24", "unknown key \"by\" in limit"},
       {SelectorRule("covariates: [{selector: '{}'}]"), "4:27", "selector, column 1"},
+      {SelectorRule("by: [user, group]\n  covariates: [{selector: a, by: [group]}, "
+                    "{selector: b, by: [group, pool]}]"),
+       "5:62", "covariates[1] groups by \"pool\", which rule r does not"},
+      {SelectorRule("by: [{label: team, as: group}]\n  covariates: [{selector: a, by: [team]}]"),
+       "5:34", "groups by \"team\""},
       {SelectorRule("covariates: [{selector: a}, {selector: a}, {selector: a}, {selector: a}, "
                     "{selector: a}, {selector: a}, {selector: a}, {selector: a}, {selector: a}]"),
        "4:15", "at most 8 covariates"},

@@ -180,7 +180,8 @@ rules:
     interval: 20m
     day: {from: "22:05", to: "06:00"}
     limit: {selector: quota, over_time: max, aggregate: min}
-    covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg}]
+    covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg, by: []},
+                 {selector: z, by: [{label: org, as: group}]}]
     calendar: {days: [2026-05-01]}
     model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
     retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%,

@@ -202,6 +202,7 @@ void PutRule(Emitter& out, const Rule& rule) {
     for (const AggregationRule& covariate : rule.covariates) {
       out << BeginMap;
       PutFold(out, covariate);
+      PutBy(out, covariate.by);
       out << EndMap;
     }
     out << EndSeq;

@@ -201,7 +201,7 @@ class RuleReader {
     if (rule_.pulled()) value->Error("covariates belong to selector rules");
     for (const YamlValue& item : value->Items()) {
       const std::string place = std::to_string(rule_.covariates.size());
-      rule_.covariates.push_back(ReadCompanion(item, "covariates[" + place + ']', rule_.values,
+      rule_.covariates.push_back(ReadCovariate(item, "covariates[" + place + ']', rule_.values,
                                                rule_.name + "/covariate/" + place));
     }
     if (rule_.covariates.size() > kCovariatesMax) {

@@ -42,6 +42,28 @@ std::optional<ByLabel> ReadByLabel(const YamlValue& value) {
   return by;
 }
 
+// The keys of a companion but `by`.
+AggregationRule ReadCompanionFold(YamlMap& map, const AggregationRule& values,
+                                  const std::string& name) {
+  AggregationRule rule;
+  rule.name = name;
+  rule.by = values.by;
+  rule.step_ms = values.step_ms;
+  ReadFold(map, &rule);
+  return rule;
+}
+
+// By a label that the rule's aggregates do not have, nothing would be joined to them.
+void CheckJoins(const YamlValue& by, const AggregationRule& covariate, const std::string& what,
+                const AggregationRule& values) {
+  for (const ByLabel& label : covariate.by) {
+    const bool known = std::any_of(values.by.begin(), values.by.end(),
+                                   [&](const ByLabel& other) { return other.as == label.as; });
+    if (known) continue;
+    by.Error(what + " groups by \"" + label.as + "\", which rule " + values.name + " does not");
+  }
+}
+
 }  // namespace
 
 void ReadFold(YamlMap& map, AggregationRule* rule) {
@@ -87,12 +109,20 @@ std::vector<ByLabel> ReadBy(const YamlValue& value, const LabelSet& external_lab
 
 AggregationRule ReadCompanion(const YamlValue& value, const std::string& what,
                               const AggregationRule& values, const std::string& name) {
-  AggregationRule rule;
-  rule.name = name;
-  rule.by = values.by;
-  rule.step_ms = values.step_ms;
   YamlMap map(value, what);
-  ReadFold(map, &rule);
+  AggregationRule rule = ReadCompanionFold(map, values, name);
+  map.Finish();
+  return rule;
+}
+
+AggregationRule ReadCovariate(const YamlValue& value, const std::string& what,
+                              const AggregationRule& values, const std::string& name) {
+  YamlMap map(value, what);
+  AggregationRule rule = ReadCompanionFold(map, values, name);
+  if (const auto by = map.Find("by")) {
+    rule.by = ReadBy(*by, LabelSet());
+    CheckJoins(*by, rule, what, values);
+  }
   map.Finish();
   return rule;
 }

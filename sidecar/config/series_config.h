@@ -17,8 +17,12 @@ void ReadFold(YamlMap& map, AggregationRule* rule);
 std::vector<ByLabel> ReadBy(const YamlValue& value, const LabelSet& external_labels);
 
 // A companion of `values` (limit, covariate) with its own selector and functions, but the same
-// grouping and step.
+// step, and the same grouping.
 AggregationRule ReadCompanion(const YamlValue& value, const std::string& what,
+                              const AggregationRule& values, const std::string& name);
+
+// A companion that may group by some of the labels of `values` only (key `by`).
+AggregationRule ReadCovariate(const YamlValue& value, const std::string& what,
                               const AggregationRule& values, const std::string& name);
 
 }  // namespace auspex

@@ -99,8 +99,7 @@ absl::StatusOr<ForecastRun> Forecaster::Run(const ActiveRule& active, const Time
     NameModel(active, prepared.champion->version(), candidate.verdict, candidate.forecast);
     if (candidate.verdict != Verdict::kTooShort) ready.push_back(&candidate);
   }
-  std::vector<AggregatesByLabels> covariates;
-  for (const RuleId id : active.covariate_ids) covariates.emplace_back(history_, id);
+  const std::vector<AggregatesByLabels> covariates = CovariatesByLabels(history_, active);
   for (size_t i = 0; i < ready.size(); i += kBatch) {
     const std::span<Candidate*> batch(&ready[i], std::min(kBatch, ready.size() - i));
     if (absl::Status status = RunBatch(spec, prepared, covariates, batch, origin_ms);
@@ -222,7 +221,7 @@ void Forecaster::FillLimits(const ActiveRule& active, TimestampMs origin_ms,
     return;
   }
   if (!active.limit_id) return;
-  const AggregatesByLabels limits(history_, *active.limit_id);
+  const AggregatesByLabels limits(history_, *active.limit_id, *active.rule.limit->aggregation);
   const DurationMs step_ms = active.rule.values.step_ms;
   std::vector<float> recent(std::max<DurationMs>(1, kLimitLookback / step_ms));
   for (Forecast& forecast : forecasts) {

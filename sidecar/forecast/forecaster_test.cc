@@ -267,8 +267,9 @@ model::Weights ReadingCovariates(const model::ModelSpec& spec, const model::Weig
 TEST_F(ForecasterTest, CovariatesAreThoseOfTheSameLabels) {
   for (const char* user : {"ann", "bob", "eve"}) AddWave(user);
   Close();
-  active_.rule.covariates = {
-      {.name = "storage/covariate/0", .selector = *Selector::Parse("written")}};
+  active_.rule.covariates = {{.name = "storage/covariate/0",
+                              .selector = *Selector::Parse("written"),
+                              .by = {{"user", "user"}}}};
   active_.covariate_ids = {Register("storage/covariate/0")};
   const RuleId covariate = active_.covariate_ids[0];
   const auto bob = history_->Intern(covariate, LabelSet({{"user", "bob"}}));
@@ -383,7 +384,8 @@ TEST_F(ForecasterTest, AConstantLimitHoldsForEveryAggregate) {
 TEST_F(ForecasterTest, AJoinedLimitIsThatOfTheSameLabelsAndNotOlderThanAnHour) {
   for (const char* user : {"ann", "bob", "dan", "eve"}) AddWave(user);
   Close();
-  active_.rule.limit = Limit{.constant = std::nullopt, .aggregation = AggregationRule()};
+  active_.rule.limit =
+      Limit{.constant = std::nullopt, .aggregation = AggregationRule{.by = {{"user", "user"}}}};
   active_.limit_id = Register("storage/limit");
   const auto set_limit = [&](const std::string& user, TimestampMs t, double limit) {
     const auto id = history_->Intern(*active_.limit_id, LabelSet({{"user", user}}));

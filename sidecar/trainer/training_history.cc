@@ -15,13 +15,13 @@ namespace {
 class CovariateReader {
  public:
   CovariateReader(const History& history, const ActiveRule& active)
-      : history_(history), values_id_(active.values_id), ids_(active.covariate_ids) {}
+      : history_(history), active_(active) {}
 
   // Appends the steps of `range`, one covariate after the other; missing ones where a covariate
   // has nothing of the aggregate's labels.
   absl::Status Append(AggregateId aggregate, const StepRange& range, size_t steps,
                       std::vector<float>* out) {
-    if (ids_.empty()) return absl::OkStatus();
+    if (active_.covariate_ids.empty()) return absl::OkStatus();
     if (joined_.empty()) Join();
     for (const AggregatesByLabels& covariate : joined_) {
       const auto id = covariate.Find(labels_[aggregate]);
@@ -38,13 +38,14 @@ class CovariateReader {
 
  private:
   void Join() {
-    for (auto& [aggregate, labels] : history_.Aggregates(values_id_)) labels_[aggregate] = labels;
-    for (const RuleId id : ids_) joined_.emplace_back(history_, id);
+    for (auto& [aggregate, labels] : history_.Aggregates(active_.values_id)) {
+      labels_[aggregate] = labels;
+    }
+    joined_ = CovariatesByLabels(history_, active_);
   }
 
   const History& history_;
-  const RuleId values_id_;
-  const std::vector<RuleId> ids_;
+  const ActiveRule active_;
   absl::flat_hash_map<AggregateId, LabelSet> labels_;
   std::vector<AggregatesByLabels> joined_;
 };

@@ -38,6 +38,13 @@ class TrainingHistoryTest : public testing::Test {
                                     .context_steps = 24});
   }
 
+  void AddCovariate(const std::string& name, const std::vector<std::string>& by) {
+    AggregationRule& covariate = active_.rule.covariates.emplace_back();
+    covariate.name = name;
+    for (const std::string& label : by) covariate.by.push_back({label, label});
+    active_.covariate_ids.push_back(Register(name));
+  }
+
   // The steps up to kLast of some users, as many of each.
   std::vector<AggregateId> Add(
       RuleId rule, const std::vector<std::pair<std::string, std::vector<double>>>& values) {
@@ -74,7 +81,8 @@ TEST_F(TrainingHistoryTest, ReadsTheRetention) {
 
 TEST_F(TrainingHistoryTest, CovariatesOfTheSameLabelsAndSteps) {
   const auto users = Add(active_.values_id, {{"ann", {1, 2, 3}}, {"bob", {4, 5, 6}}});
-  active_.covariate_ids = {Register("a"), Register("b")};
+  AddCovariate("a", {"user"});
+  AddCovariate("b", {"user"});
   Add(active_.covariate_ids[0], {{"eve", {7, 7, 7, 7}}, {"bob", {10, 11, 12, 13}}});
   Add(active_.covariate_ids[1], {{"bob", {20}}});
   const TrainingHistory history = HistoryToTrainOn(*history_, active_);
@@ -86,6 +94,32 @@ TEST_F(TrainingHistoryTest, CovariatesOfTheSameLabelsAndSteps) {
   EXPECT_THAT(of_ann->values, ElementsAre(1, 2, 3));
   EXPECT_THAT(of_ann->covariates,
               testing::AllOf(testing::SizeIs(6), testing::Each(testing::IsNan())));
+}
+
+TEST_F(TrainingHistoryTest, ACoarserCovariateIsReadByEachAggregateThatItCovers) {
+  const AggregateId ann =
+      *history_->Intern(active_.values_id, LabelSet({{"group", "g"}, {"user", "ann"}}));
+  const AggregateId bob =
+      *history_->Intern(active_.values_id, LabelSet({{"group", "h"}, {"user", "bob"}}));
+  const StepRange range{kLast, kLast};
+  const double ones[] = {1, 1};
+  ASSERT_TRUE(history_->AppendRange(active_.values_id, range, std::vector{ann, bob}, ones).ok());
+  AddCovariate("of the group", {"group"});
+  AddCovariate("of all", {});
+  const AggregateId of_g = *history_->Intern(active_.covariate_ids[0], LabelSet({{"group", "g"}}));
+  const AggregateId of_all = *history_->Intern(active_.covariate_ids[1], LabelSet());
+  ASSERT_TRUE(
+      history_
+          ->AppendRange(active_.covariate_ids[0], range, std::vector{of_g}, std::vector<double>{5})
+          .ok());
+  ASSERT_TRUE(history_
+                  ->AppendRange(active_.covariate_ids[1], range, std::vector{of_all},
+                                std::vector<double>{6})
+                  .ok());
+  active_.rule.retention_ms = kHour;
+  const TrainingHistory history = HistoryToTrainOn(*history_, active_);
+  EXPECT_THAT(history.read(ann)->covariates, ElementsAre(5, 6));
+  EXPECT_THAT(history.read(bob)->covariates, ElementsAre(testing::IsNan(), 6));
 }
 
 }  // namespace
