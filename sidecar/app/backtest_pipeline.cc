@@ -82,6 +82,9 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
                                                 const std::atomic<bool>& stopping) {
   auto series = SeriesOf(set);
   if (!series.ok()) return series.status();
+  const TuneConfig tune = options.tuning_trials
+                              ? TuneConfig{.trials = *options.tuning_trials, .time_ms = 0}
+                              : retrain.tune.value_or(TuneConfig{.trials = 0, .time_ms = 0});
   const BacktestTask task{
       .spec = spec,
       .score_steps = static_cast<int>(set.manifest.score_step_ms / set.manifest.step_ms),
@@ -91,7 +94,8 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
       .jobs = options.jobs,
       .per_aggregate = retrain.per_aggregate,
       .own_history_min = retrain.min_history_ms,
-      .tuning_trials = options.tuning_trials.value_or(retrain.tune ? retrain.tune->trials : 0),
+      .tuning_trials = tune.trials,
+      .tuning_cpu_seconds_max = static_cast<double>(tune.time_ms) / static_cast<double>(kSecond),
       .calibrate = options.calibrate};
   ScratchDirectory scratch;
   if (absl::Status s = scratch.Create(); !s.ok()) return s;

@@ -25,7 +25,8 @@ struct BacktestOptions {
   std::string trainer_binary;
   std::string forecasts_path;  // where forecasts are written; empty for nowhere
   bool baselines = true;
-  std::optional<int> tuning_trials;  // 0 = no tuning; unset: as the rule says
+  // 0 = no tuning, others take whatever time they need; unset: as the rule says, its time too.
+  std::optional<int> tuning_trials;
   // Gets every forecast, one at a time, on any thread. May be empty.
   std::function<void(const BacktestForecast&)> on_forecast;
   bool calibrate = true;  // the intervals, as the daemon's ledger does

@@ -253,7 +253,8 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
   command->add_option("--seed", options.seed, "Of the trainings")->capture_default_str();
   command
       ->add_option("--tune", options.tuning_trials,
-                   "Settings of the fit that are tried at every training; unset: as the rule says")
+                   "Settings of the fit that are tried at every training, whatever time it takes; "
+                   "unset: as the rule says, within its time")
       ->check(CLI::Range(0, 1000));
   command->add_option("--baselines", options.baselines, "Score the classical forecasters too")
       ->capture_default_str();

@@ -215,6 +215,7 @@ TrainingJob Backtest::JobFor(size_t index) const {
   job.per_aggregate = task_.per_aggregate;
   job.own_steps_min = static_cast<int>(task_.own_history_min / spec_.step_ms);
   job.tuning_trials = task_.tuning_trials;
+  job.tuning_cpu_seconds_max = task_.tuning_cpu_seconds_max;
   for (size_t i = 0; i < task_.series.size(); ++i) {
     if (HasValue(known(i, 0))) job.aggregates.push_back(AggregateOf(i));
   }

@@ -26,8 +26,10 @@ struct BacktestTask {
   int jobs = 1;  // refits at the same time
   bool per_aggregate = true;
   DurationMs own_history_min = 3 * kDay;  // as retrain.min_history
-  // As retrain.tune, but whatever time it takes, and against the default settings at every refit.
+  // As retrain.tune, but against the default settings at every refit. 0 = no tuning.
   int tuning_trials = 0;
+  // 0 = whatever it takes. When it binds, the result depends on the machine's speed.
+  double tuning_cpu_seconds_max = 0;
   bool calibrate = true;  // the intervals, by a ledger
 };
 

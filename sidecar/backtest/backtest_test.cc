@@ -207,8 +207,12 @@ TEST_F(BacktestTest, TrainingSeesNothingAfterItsTime) {
 TEST_F(BacktestTest, TrainsOnWhatTheDaemonWould) {
   std::fill_n(task_.series[1].values.begin(), 120, kNan);
   task_.series[1].origins_ms.erase(task_.series[1].origins_ms.begin());
+  task_.tuning_trials = 9;
+  task_.tuning_cpu_seconds_max = 90;
   Forecasts();
   ASSERT_THAT(log_.jobs, SizeIs(3));
+  EXPECT_EQ(log_.jobs[0].tuning_trials, 9);
+  EXPECT_EQ(log_.jobs[0].tuning_cpu_seconds_max, 90);
   EXPECT_THAT(log_.jobs[0].aggregates, ElementsAre(AggregateId{1}));
   EXPECT_THAT(log_.jobs[1].aggregates, ElementsAre(AggregateId{1}, AggregateId{2}));
   EXPECT_EQ(log_.jobs[0].own_steps_min, 72);
