@@ -95,13 +95,15 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> ModelVersion::Load(const std
   version->rule_ = std::move(document->rule);
   version->file_ = *std::move(mapped);
   version->own_models_ = weights->size() - 1;
-  std::vector<TrainedAggregate> aggregates = std::exchange(document->models.aggregates, {});
+  const std::vector<TrainedAggregate> aggregates = std::exchange(document->models.aggregates, {});
   version->models_ = std::move(document->models);
   version->models_.base = base->second;
-  for (TrainedAggregate& aggregate : aggregates) {
-    const auto own = weights->find(OwnModelName(aggregate.aggregate));
+  version->aggregates_.reserve(aggregates.size());
+  for (const TrainedAggregate& trained : aggregates) {
+    Aggregate& aggregate = version->aggregates_[trained.aggregate];
+    aggregate.choice = trained.choice;
+    const auto own = weights->find(OwnModelName(trained.aggregate));
     if (own != weights->end()) aggregate.own = own->second;
-    version->aggregates_.emplace(aggregate.aggregate, std::move(aggregate));
   }
   version->ReleaseMemory();  // the checksum has read every page
   return version;
@@ -116,11 +118,6 @@ const model::Weights& ModelVersion::OwnWeights(AggregateId aggregate) const {
   static const model::Weights kNone;
   const auto it = aggregates_.find(aggregate);
   return it == aggregates_.end() ? kNone : it->second.own;
-}
-
-const std::vector<ModelScore>* ModelVersion::ScoresFor(AggregateId aggregate) const {
-  const auto it = aggregates_.find(aggregate);
-  return it == aggregates_.end() || it->second.scores.empty() ? nullptr : &it->second.scores;
 }
 
 bool ModelVersion::Fits(const model::ModelSpec& spec) const {

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -25,7 +24,8 @@ class ModelVersion {
   uint64_t number() const { return number_; }
   const std::string& rule() const { return rule_; }
   const model::ModelSpec& spec() const { return models_.spec; }
-  // Everything but the aggregates, which ChoiceFor, OwnWeights and ScoresFor answer.
+  // Everything but the aggregates, of which ChoiceFor and OwnWeights tell what serves them. How
+  // their candidates scored stays in the file.
   const TrainedModels& summary() const { return models_; }
 
   const model::Weights& base() const { return models_.base; }
@@ -33,27 +33,31 @@ class ModelVersion {
   const ModelChoice& ChoiceFor(AggregateId aggregate) const;
   // Empty when the aggregate has none.
   const model::Weights& OwnWeights(AggregateId aggregate) const;
-  // Null when the aggregate was not scored.
-  const std::vector<ModelScore>* ScoresFor(AggregateId aggregate) const;
 
   bool Knows(AggregateId aggregate) const { return aggregates_.contains(aggregate); }
   size_t aggregates() const { return aggregates_.size(); }
   size_t own_models() const { return own_models_; }
   size_t file_bytes() const { return file_->bytes().size(); }
-  // The weights need not stay in memory: whoever needs them has made a form of his own of them.
-  // They can still be read.
+  // Gives back the memory of the weights that were read. They can still be read, and come from the
+  // system's cache of the file then.
   void ReleaseMemory() const { file_->ReleasePages(); }
 
   // Whether forecasts under `spec` may use these weights: its NetworkSpec is the same.
   bool Fits(const model::ModelSpec& spec) const;
 
  private:
+  // What serves an aggregate; there is one per aggregate of every rule.
+  struct Aggregate {
+    ModelChoice choice;
+    model::Weights own;
+  };
+
   ModelVersion() = default;
 
   uint64_t number_ = 0;
   std::string rule_;
   TrainedModels models_;
-  absl::flat_hash_map<AggregateId, TrainedAggregate> aggregates_;
+  absl::flat_hash_map<AggregateId, Aggregate> aggregates_;
   size_t own_models_ = 0;
   std::shared_ptr<const MappedFile> file_;
 };

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "sidecar/base/file.h"
+#include "sidecar/registry/version_json.h"
 #include "tests/testing/temp_dir.h"
 
 namespace auspex {
@@ -72,10 +73,17 @@ TEST(ModelVersionTest, ComesBackAsItWasWritten) {
 
   EXPECT_EQ((*version)->ChoiceFor(AggregateId{7}), models.aggregates[0].choice);
   EXPECT_EQ((*version)->OwnWeights(AggregateId{7}).values()[0], 0.5F);
-  EXPECT_EQ(*(*version)->ScoresFor(AggregateId{7}), models.aggregates[0].scores);
   EXPECT_EQ((*version)->ChoiceFor(AggregateId{9}), models.aggregates[1].choice);
   EXPECT_TRUE((*version)->OwnWeights(AggregateId{9}).empty());
-  EXPECT_EQ((*version)->ScoresFor(AggregateId{9}), nullptr);
+}
+
+TEST(ModelVersionTest, TheDocumentHasTheScoresOfAggregates) {
+  const TrainedModels models = SomeModels();
+  const auto read = VersionFromJson(VersionToJson("storage", models));
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->models.aggregates.size(), 2u);
+  EXPECT_EQ(read->models.aggregates[0].scores, models.aggregates[0].scores);
+  EXPECT_TRUE(read->models.aggregates[1].scores.empty());
 }
 
 TEST(ModelVersionTest, ServesUnknownAggregatesByTheRulesChoice) {
