@@ -1,5 +1,6 @@
 // The cpu backend must not touch the heap per item once it is warm: a fleet is forecast every few
 // minutes for months. Counts every allocation of this test program.
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <memory>
@@ -42,13 +43,15 @@ class AllocationsOfForecasts {
               .covariates = {"a", "b"},
               .special_days = {19'000, 19'001}} {
     std::mt19937 random(4);
-    model_ = *engine_->Prepare(spec_, RandomWeights(spec_, random));
+    for (auto& model : models_) model = *engine_->Prepare(spec_, RandomWeights(spec_, random));
     context_ = RandomContext(spec_, random);
     covariates_ = RandomCovariates(spec_, random);
-    items_.assign(100, {.model = model_.get(),
+    for (size_t i = 0; i < 100; ++i) {
+      items_.push_back({.model = models_[i % models_.size()].get(),
                         .context = context_,
                         .origin_ms = kOriginMs,
                         .covariates = covariates_});
+    }
     out_.resize(items_.size() * kValues);
   }
 
@@ -66,7 +69,7 @@ class AllocationsOfForecasts {
 
   const ModelSpec spec_;
   const std::unique_ptr<Engine> engine_ = *CreateEngine("cpu", SerialFor());
-  std::shared_ptr<const PreparedModel> model_;
+  std::array<std::shared_ptr<const PreparedModel>, 2> models_;  // take turns
   std::vector<float> context_;
   std::vector<float> covariates_;
   std::vector<ForecastItem> items_;

@@ -35,7 +35,8 @@ TEST(BackendAgreementTest, DecoderOutputsOverRandomShapes) {
 
     const std::vector<double> exact = DecoderOutputs(spec, weights, window, targets);
     const std::vector<float> expected(exact.begin(), exact.end());
-    const PackedNetwork network(spec, weights);
+    PackedNetwork network(spec);
+    network.Pack(weights);
     ForEachInstructionSet([&] {
       SimdBuffers buffers;
       buffers.Fit(network);

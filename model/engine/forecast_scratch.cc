@@ -12,7 +12,7 @@ ForecastScratch::ForecastScratch(const ModelSpec& model_spec, const NetworkKerne
       k(static_cast<size_t>(model_spec.horizon_steps)),
       outputs(k.size() * network.OutputStride(model_spec)),
       quantiles(k.size() * model_spec.quantiles.size()),
-      kernel(network.NewScratch()) {
+      kernel(network.NewScratch(model_spec)) {
   std::iota(k.begin(), k.end(), 1);
   for (const int target : k) {
     long_share.push_back(

@@ -51,13 +51,14 @@ class NetworkKernel {
                                                    const Weights& weights) const = 0;
   // Whether this kernel prepared `model`.
   virtual bool Owns(const PreparedModel& model) const = 0;
-  virtual std::unique_ptr<KernelScratch> NewScratch() const = 0;
+  // For models of one NetworkSpec.
+  virtual std::unique_ptr<KernelScratch> NewScratch(const ModelSpec& spec) const = 0;
 
   // Floats from one target's outputs to the next: at least decoder_outputs().
   virtual size_t OutputStride(const ModelSpec& spec) const = 0;
   // Encoder and decoder for one window and all the targets given. `outputs` is
   // [targets][OutputStride], of which the first decoder_outputs() of a target are filled.
-  // REQUIRES: Owns(model); scratch is from NewScratch().
+  // REQUIRES: Owns(model); scratch is from NewScratch(), of the model's NetworkSpec.
   virtual void Run(const HostModel& model, const WindowFeatures& window,
                    const TargetFeatures& targets, KernelScratch* scratch,
                    std::span<float> outputs) const = 0;

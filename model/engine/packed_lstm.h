@@ -51,7 +51,7 @@ struct PackedLstmLayer {
 // Floats of a packed layer.
 size_t PackedLstmFloats(size_t inputs, size_t hidden, LstmWeights weights);
 
-// Packs the tensors into `block`: PackedLstmFloats() floats, zero before.
+// Packs the tensors into `block`: PackedLstmFloats() floats, whose padding is zero already.
 void PackLstmLayer(size_t inputs, size_t hidden, LstmWeights weights, const LstmTensors& tensors,
                    float* block);
 

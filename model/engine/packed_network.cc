@@ -11,15 +11,17 @@
 
 namespace auspex::model {
 
-// Hands out consecutive parts of the block. A first pass without a block counts what is needed.
-class PackedNetwork::Packer {
+// Hands out consecutive parts of the block and notes what goes there. A first pass without a block
+// counts what is needed.
+class PackedNetwork::Layout {
  public:
-  Packer(const ModelSpec& spec, const Weights& weights, float* block) : spec_(spec), block_(block) {
-    size_t offset = 0;
+  Layout(const ModelSpec& spec, PackedNetwork* network)
+      : spec_(spec), network_(*network), block_(network->block_.data()) {
+    size_t begin = 0;
     for (TensorShape& tensor : TensorShapes(spec)) {
       const auto elements = static_cast<size_t>(tensor.elements());
-      tensors_[std::move(tensor.name)] = weights.values().subspan(offset, elements);
-      offset += elements;
+      tensors_[std::move(tensor.name)] = {begin, elements};
+      begin += elements;
     }
   }
 
@@ -27,125 +29,126 @@ class PackedNetwork::Packer {
 
   // `groups` equal groups of outputs (gates), each padded by itself. The bias is the sum of the
   // named tensors.
-  PackedDense Pack(const std::string& weight, const std::vector<std::string>& biases, size_t inputs,
-                   size_t groups = 1) {
-    std::vector<std::span<const float>> bias_values;
-    for (const std::string& bias : biases) bias_values.push_back(Tensor(bias));
-    return PackRows(Tensor(weight), bias_values, inputs, groups);
+  PackedDense Dense(const std::string& weight, const std::vector<std::string>& biases,
+                    size_t inputs, size_t groups = 1) {
+    std::vector<Source> bias_sources;
+    for (const std::string& bias : biases) bias_sources.push_back(Tensor(bias));
+    return DenseOf(Tensor(weight), bias_sources, inputs, groups);
   }
 
-  // The same of values that may be a part of a tensor, all multiplied by `factor`.
-  PackedDense PackRows(std::span<const float> weight,
-                       const std::vector<std::span<const float>>& biases, size_t inputs,
-                       size_t groups, float factor = 1) {
-    const size_t rows = weight.size() / inputs;
-    const size_t padded = PaddedOutputs(rows / groups);
-    PackedDense dense{.inputs = inputs, .outputs = groups * padded};
-    const auto column = [&](size_t row) {
-      return row / (rows / groups) * padded + row % (rows / groups);
+  PackedGruLayer Gru(int layer, size_t inputs, size_t hidden) {
+    const auto name = [layer](const char* tensor) {
+      return absl::StrCat("encoder.", tensor, layer);
     };
-    if (float* packed = Reserve(inputs * dense.outputs)) {
-      dense.weights = packed;
-      for (size_t row = 0; row < rows; ++row) {
-        for (size_t i = 0; i < inputs; ++i) {
-          packed[i * dense.outputs + column(row)] = factor * weight[row * inputs + i];
-        }
-      }
+    return {.input = Dense(name("weight_ih_l"), {name("bias_ih_l")}, inputs, 3),
+            .recurrent = Dense(name("weight_hh_l"), {name("bias_hh_l")}, hidden, 3)};
+  }
+
+  PackedLstmLayer Lstm(int layer, size_t inputs, size_t hidden) {
+    const auto tensor = [&](const char* name) {
+      return Tensor(absl::StrCat("encoder.", name, layer));
+    };
+    float* const to = Reserve(PackedLstmFloats(inputs, hidden, LstmWeights::kFloat));
+    if (to == nullptr) return {};
+    network_.lstm_parts_.push_back({.weight_ih = tensor("weight_ih_l"),
+                                    .weight_hh = tensor("weight_hh_l"),
+                                    .bias_ih = tensor("bias_ih_l"),
+                                    .bias_hh = tensor("bias_hh_l"),
+                                    .inputs = inputs,
+                                    .to = to});
+    return LstmLayerAt(inputs, hidden, LstmWeights::kFloat, to);
+  }
+
+  PackedTransformer Transformer() {
+    PackedTransformer network{.hidden = static_cast<size_t>(spec_.hidden),
+                              .heads = static_cast<size_t>(spec_.heads()),
+                              .patches = static_cast<size_t>(spec_.patches())};
+    network.embedding =
+        Dense("encoder.embedding.weight", {}, static_cast<size_t>(spec_.patch_inputs()));
+    network.start = Start(network);
+    for (int layer = 0; layer < spec_.layers; ++layer) {
+      network.layers.push_back(TransformerLayer(network, layer));
     }
-    if (biases.empty()) return dense;
-    if (float* packed = Reserve(dense.outputs)) {
-      dense.bias = packed;
-      for (const std::span<const float> bias : biases) {
-        for (size_t row = 0; row < rows; ++row) packed[column(row)] += factor * bias[row];
+    network.norm = Norm("encoder.norm");
+    return network;
+  }
+
+ private:
+  Source Tensor(const std::string& name) const { return tensors_.at(name); }
+
+  // The same of sources that may be a part of a tensor, all multiplied by `factor`.
+  PackedDense DenseOf(Source weight, const std::vector<Source>& biases, size_t inputs,
+                      size_t groups, float factor = 1) {
+    const size_t rows = weight.size / inputs / groups;  // of one group
+    const size_t padded = PaddedOutputs(rows);
+    PackedDense dense{.inputs = inputs, .outputs = groups * padded};
+    float* const weights_to = Reserve(inputs * dense.outputs);
+    float* const bias_to = biases.empty() ? nullptr : Reserve(dense.outputs);
+    if (weights_to == nullptr) return dense;
+    dense.weights = weights_to;
+    dense.bias = bias_to;
+    for (size_t group = 0; group < groups; ++group) {
+      network_.parts_.push_back({.source = weight.Part(group * rows * inputs, rows * inputs),
+                                 .columns = inputs,
+                                 .to = weights_to + group * padded,
+                                 .stride = dense.outputs,
+                                 .factor = factor});
+      for (const Source& bias : biases) {
+        network_.parts_.push_back({.source = bias.Part(group * rows, rows),
+                                   .to = bias_to + group * padded,
+                                   .factor = factor,
+                                   .add = &bias != &biases.front()});
       }
     }
     return dense;
   }
 
-  PackedGruLayer PackGru(int layer, size_t inputs, size_t hidden) {
-    const auto name = [layer](const char* tensor) {
-      return absl::StrCat("encoder.", tensor, layer);
-    };
-    return {.input = Pack(name("weight_ih_l"), {name("bias_ih_l")}, inputs, 3),
-            .recurrent = Pack(name("weight_hh_l"), {name("bias_hh_l")}, hidden, 3)};
-  }
-
-  PackedLstmLayer PackLstm(int layer, size_t inputs, size_t hidden) {
-    const auto tensor = [&](const char* name) {
-      return Tensor(absl::StrCat("encoder.", name, layer));
-    };
-    float* const packed = Reserve(PackedLstmFloats(inputs, hidden, LstmWeights::kFloat));
-    if (packed == nullptr) return {};
-    PackLstmLayer(inputs, hidden, LstmWeights::kFloat,
-                  {.weight_ih = tensor("weight_ih_l"),
-                   .weight_hh = tensor("weight_hh_l"),
-                   .bias_ih = tensor("bias_ih_l"),
-                   .bias_hh = tensor("bias_hh_l")},
-                  packed);
-    return LstmLayerAt(inputs, hidden, LstmWeights::kFloat, packed);
-  }
-
-  PackedTransformer PackTransformer() {
-    PackedTransformer network{.hidden = static_cast<size_t>(spec_.hidden),
-                              .heads = static_cast<size_t>(spec_.heads()),
-                              .patches = static_cast<size_t>(spec_.patches())};
-    network.embedding =
-        Pack("encoder.embedding.weight", {}, static_cast<size_t>(spec_.patch_inputs()));
-    network.start = PackStart(network);
-    for (int layer = 0; layer < spec_.layers; ++layer) {
-      network.layers.push_back(PackTransformerLayer(network, layer));
-    }
-    network.norm = PackNorm("encoder.norm");
-    return network;
-  }
-
- private:
-  std::span<const float> Tensor(const std::string& name) const { return tensors_.at(name); }
-
-  PackedTransformerLayer PackTransformerLayer(const PackedTransformer& network, int layer) {
+  PackedTransformerLayer TransformerLayer(const PackedTransformer& network, int layer) {
     const size_t hidden = network.hidden;
     const std::string name = absl::StrCat("encoder.layers.", layer, ".");
     const auto dense = [&](const std::string& part, size_t inputs) {
-      return Pack(name + part + ".weight", {name + part + ".bias"}, inputs);
+      return Dense(name + part + ".weight", {name + part + ".bias"}, inputs);
     };
-    const std::span<const float> weight = Tensor(name + "self_attn.in_proj_weight");
-    const std::span<const float> bias = Tensor(name + "self_attn.in_proj_bias");
+    const Source weight = Tensor(name + "self_attn.in_proj_weight");
+    const Source bias = Tensor(name + "self_attn.in_proj_bias");
+    const size_t square = hidden * hidden;
     const size_t head_size = hidden / network.heads;
     const float factor = 1 / std::sqrt(static_cast<float>(head_size));
     PackedTransformerLayer packed;
-    packed.norm1 = PackNorm(name + "norm1");
-    packed.query = PackRows(weight.first(hidden * hidden), {bias.first(hidden)}, hidden, 1, factor);
-    packed.key_value = PackRows(weight.subspan(hidden * hidden), {bias.subspan(hidden)}, hidden, 2);
+    packed.norm1 = Norm(name + "norm1");
+    packed.query = DenseOf(weight.Part(0, square), {bias.Part(0, hidden)}, hidden, 1, factor);
+    packed.key_value =
+        DenseOf(weight.Part(square, 2 * square), {bias.Part(hidden, 2 * hidden)}, hidden, 2);
     packed.out = dense("self_attn.out_proj", hidden);
-    packed.norm2 = PackNorm(name + "norm2");
+    packed.norm2 = Norm(name + "norm2");
     packed.linear1 = dense("linear1", hidden);
     packed.linear2 = dense("linear2", static_cast<size_t>(spec_.feed_forward()));
     return packed;
   }
 
-  PackedNorm PackNorm(const std::string& name) {
-    return {.scale = PackVector(Tensor(name + ".weight")),
-            .shift = PackVector(Tensor(name + ".bias"))};
+  PackedNorm Norm(const std::string& name) {
+    return {.scale = Vector(Tensor(name + ".weight")), .shift = Vector(Tensor(name + ".bias"))};
   }
 
-  const float* PackVector(std::span<const float> values) {
-    float* const packed = Reserve(PaddedOutputs(values.size()));
-    if (packed != nullptr) std::copy(values.begin(), values.end(), packed);
-    return packed;
+  const float* Vector(Source values) {
+    float* const to = Reserve(PaddedOutputs(values.size));
+    if (to != nullptr) network_.parts_.push_back({.source = values, .to = to});
+    return to;
   }
 
   // Position and the embedding's bias.
-  const float* PackStart(const PackedTransformer& network) {
-    const std::span<const float> position = Tensor("encoder.position");
-    const std::span<const float> bias = Tensor("encoder.embedding.bias");
-    float* const packed = Reserve(network.patches * network.units());
-    if (packed == nullptr) return nullptr;
+  const float* Start(const PackedTransformer& network) {
+    const Source position = Tensor("encoder.position");
+    const Source bias = Tensor("encoder.embedding.bias");
+    float* const to = Reserve(network.patches * network.units());
+    if (to == nullptr) return nullptr;
     for (size_t row = 0; row < network.patches; ++row) {
-      for (size_t u = 0; u < network.hidden; ++u) {
-        packed[row * network.units() + u] = position[row * network.hidden + u] + bias[u];
-      }
+      float* const to_row = to + row * network.units();
+      network_.parts_.push_back(
+          {.source = position.Part(row * network.hidden, network.hidden), .to = to_row});
+      network_.parts_.push_back({.source = bias, .to = to_row, .add = true});
     }
-    return packed;
+    return to;
   }
 
   // Null in the counting pass.
@@ -156,36 +159,59 @@ class PackedNetwork::Packer {
   }
 
   const ModelSpec& spec_;
-  absl::flat_hash_map<std::string, std::span<const float>> tensors_;
+  PackedNetwork& network_;
+  absl::flat_hash_map<std::string, Source> tensors_;
   float* block_;
   size_t used_ = 0;
 };
 
-PackedNetwork::PackedNetwork(const ModelSpec& spec, const Weights& weights)
+PackedNetwork::PackedNetwork(const ModelSpec& spec)
     : hidden_(static_cast<size_t>(spec.hidden)),
       patch_inputs_(static_cast<size_t>(spec.patch_inputs())) {
-  const auto pack = [&](float* block) {
-    Packer packer(spec, weights, block);
-    lstm_.clear();
-    gru_.clear();
-    for (int layer = 0; layer < spec.layers; ++layer) {
-      const size_t inputs = layer == 0 ? patch_inputs_ : hidden_;
-      if (spec.cell == Cell::kLstm) lstm_.push_back(packer.PackLstm(layer, inputs, hidden_));
-      if (spec.cell == Cell::kGru) gru_.push_back(packer.PackGru(layer, inputs, hidden_));
-    }
-    if (spec.cell == Cell::kTransformer) transformer_ = packer.PackTransformer();
-    const auto width = static_cast<size_t>(spec.decoder_width);
-    window_ = packer.Pack("decoder.window.weight", {"decoder.window.bias", "decoder.target.bias"},
-                          static_cast<size_t>(spec.window_inputs()));
-    target_ = packer.Pack("decoder.target.weight", {}, static_cast<size_t>(spec.target_inputs()));
-    hidden_layer_ = packer.Pack("decoder.hidden.weight", {"decoder.hidden.bias"}, width);
-    output_ = packer.Pack("decoder.output.weight", {"decoder.output.bias"}, width);
-    return packer.used();
-  };
-  const size_t floats = pack(nullptr);
+  const size_t floats = LayOut(spec);
   block_.Fit(floats);
-  std::fill_n(block_.data(), floats, 0.0F);
-  pack(block_.data());
+  std::fill_n(block_.data(), floats, 0.0F);  // padding stays zero
+  LayOut(spec);
+}
+
+size_t PackedNetwork::LayOut(const ModelSpec& spec) {
+  Layout layout(spec, this);
+  lstm_.clear();
+  gru_.clear();
+  for (int layer = 0; layer < spec.layers; ++layer) {
+    const size_t inputs = layer == 0 ? patch_inputs_ : hidden_;
+    if (spec.cell == Cell::kLstm) lstm_.push_back(layout.Lstm(layer, inputs, hidden_));
+    if (spec.cell == Cell::kGru) gru_.push_back(layout.Gru(layer, inputs, hidden_));
+  }
+  if (spec.cell == Cell::kTransformer) transformer_ = layout.Transformer();
+  const auto width = static_cast<size_t>(spec.decoder_width);
+  window_ = layout.Dense("decoder.window.weight", {"decoder.window.bias", "decoder.target.bias"},
+                         static_cast<size_t>(spec.window_inputs()));
+  target_ = layout.Dense("decoder.target.weight", {}, static_cast<size_t>(spec.target_inputs()));
+  hidden_layer_ = layout.Dense("decoder.hidden.weight", {"decoder.hidden.bias"}, width);
+  output_ = layout.Dense("decoder.output.weight", {"decoder.output.bias"}, width);
+  return layout.used();
+}
+
+void PackedNetwork::Pack(const Weights& weights) {
+  for (const LstmPart& part : lstm_parts_) {
+    PackLstmLayer(part.inputs, hidden_, LstmWeights::kFloat,
+                  {.weight_ih = part.weight_ih.Of(weights),
+                   .weight_hh = part.weight_hh.Of(weights),
+                   .bias_ih = part.bias_ih.Of(weights),
+                   .bias_hh = part.bias_hh.Of(weights)},
+                  part.to);
+  }
+  for (const Part& part : parts_) {
+    const float* value = part.source.Of(weights).data();
+    const size_t rows = part.source.size / part.columns;
+    for (size_t row = 0; row < rows; ++row) {
+      for (size_t column = 0; column < part.columns; ++column) {
+        float& packed = part.to[column * part.stride + row];
+        packed = part.factor * *value++ + (part.add ? packed : 0.0F);
+      }
+    }
+  }
 }
 
 }  // namespace auspex::model

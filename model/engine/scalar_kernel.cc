@@ -30,7 +30,7 @@ class ScalarKernel final : public NetworkKernel {
     return dynamic_cast<const ScalarModel*>(&model) != nullptr;
   }
 
-  std::unique_ptr<KernelScratch> NewScratch() const override {
+  std::unique_ptr<KernelScratch> NewScratch(const ModelSpec& /*spec*/) const override {
     return std::make_unique<KernelScratch>();
   }
 

@@ -1,4 +1,6 @@
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "model/engine/network_kernel.h"
 #include "model/engine/packed_network.h"
@@ -8,18 +10,37 @@
 namespace auspex::model {
 namespace {
 
+// The weights as they were given, mapped from a file as a rule. Packed ones would take as much
+// memory again, and thousands of models have weights of their own.
 class SimdModel final : public HostModel {
  public:
   SimdModel(const ModelSpec& spec, const Weights& weights)
-      : HostModel(spec, weights), network_(spec, weights) {}
-  const PackedNetwork& network() const { return network_; }
+      : HostModel(spec, weights), weights_(weights) {}
+  const Weights& weights() const { return weights_; }
+
+ private:
+  const Weights weights_;
+};
+
+class SimdScratch final : public KernelScratch {
+ public:
+  explicit SimdScratch(const ModelSpec& spec) : network_(spec) { buffers.Fit(network_); }
+
+  // These weights, packed. Those of the call before, such as a base that many aggregates share, are
+  // at hand.
+  const PackedNetwork& Packed(const Weights& weights) {
+    if (weights.values().data() != packed_.values().data()) {
+      network_.Pack(weights);
+      packed_ = weights;
+    }
+    return network_;
+  }
+
+  SimdBuffers buffers;
 
  private:
   PackedNetwork network_;
-};
-
-struct SimdScratch final : KernelScratch {
-  SimdBuffers buffers;
+  Weights packed_;  // what is in network_; holding it, its address cannot become another's
 };
 
 class SimdKernel final : public NetworkKernel {
@@ -35,8 +56,8 @@ class SimdKernel final : public NetworkKernel {
     return dynamic_cast<const SimdModel*>(&model) != nullptr;
   }
 
-  std::unique_ptr<KernelScratch> NewScratch() const override {
-    return std::make_unique<SimdScratch>();
+  std::unique_ptr<KernelScratch> NewScratch(const ModelSpec& spec) const override {
+    return std::make_unique<SimdScratch>(spec);
   }
 
   size_t OutputStride(const ModelSpec& spec) const override {
@@ -45,10 +66,9 @@ class SimdKernel final : public NetworkKernel {
 
   void Run(const HostModel& model, const WindowFeatures& window, const TargetFeatures& targets,
            KernelScratch* scratch, std::span<float> outputs) const override {
-    const PackedNetwork& network = static_cast<const SimdModel&>(model).network();
-    SimdBuffers& buffers = static_cast<SimdScratch*>(scratch)->buffers;
-    buffers.Fit(network);
-    SimdForward(network, window, targets, &buffers, outputs);
+    auto* const simd = static_cast<SimdScratch*>(scratch);
+    const PackedNetwork& network = simd->Packed(static_cast<const SimdModel&>(model).weights());
+    SimdForward(network, window, targets, &simd->buffers, outputs);
   }
 
   void Quantiles(const HostModel& model, const HeadInputs& inputs,

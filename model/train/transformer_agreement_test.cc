@@ -93,7 +93,8 @@ TEST(TransformerAgreementTest, EngineAnswersAsLibTorch) {
     const torch::Tensor x = torch::randn({spec.patches(), spec.patch_inputs()});
     const torch::Tensor expected = Encode(spec, weights, x);
 
-    const PackedNetwork network(spec, weights);
+    PackedNetwork network(spec);
+    network.Pack(weights);
     TransformerScratch scratch;
     const float* const actual = TransformerForward(
         network.transformer(), {x.data_ptr<float>(), network.patch_inputs()}, &scratch);

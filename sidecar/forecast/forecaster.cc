@@ -108,8 +108,6 @@ absl::StatusOr<ForecastRun> Forecaster::Run(const ActiveRule& active, const Time
       return status;
     }
   }
-  prepared.champion->ReleaseSource();
-  if (prepared.challenger != nullptr) prepared.challenger->ReleaseSource();
 
   ForecastRun run{.served = std::make_shared<RuleForecasts>(), .shadows = {}};
   run.served->origin_ms = origin_ms;
@@ -204,7 +202,9 @@ absl::Status Forecaster::RunModels(PreparedVersion& prepared, std::span<Candidat
     items[i] = {serving->model, context, origin_ms, serving->blend,
                 std::span(covariates_).subspan(i * covariate_values, covariate_values)};
   }
-  if (absl::Status status = engine_.Forecast(spec, items, outputs_); !status.ok()) return status;
+  absl::Status status = engine_.Forecast(spec, items, outputs_);
+  prepared.ReleaseSource();  // batch by batch: the weights of the whole fleet are never resident
+  if (!status.ok()) return status;
   for (size_t i = 0; i < batch.size(); ++i) {
     Forecast& one = batch[i]->*forecast;
     one.quantile_levels = spec.quantiles;

@@ -12,7 +12,6 @@ absl::StatusOr<const model::PreparedModel*> PreparedVersion::Base() {
         spec_, version_ == nullptr ? model::UntrainedWeights(spec_) : version_->base());
     if (!prepared.ok()) return prepared.status();
     base_ = *std::move(prepared);
-    source_read_ = true;
   }
   return base_.get();
 }
@@ -23,14 +22,12 @@ absl::StatusOr<const model::PreparedModel*> PreparedVersion::Own(AggregateId agg
     auto prepared = engine_.Prepare(spec_, version_->OwnWeights(aggregate));
     if (!prepared.ok()) return prepared.status();
     own = *std::move(prepared);
-    source_read_ = true;
   }
   return own.get();
 }
 
-void PreparedVersion::ReleaseSource() {
-  if (source_read_ && version_ != nullptr) version_->ReleaseMemory();
-  source_read_ = false;
+void PreparedVersion::ReleaseSource() const {
+  if (version_ != nullptr) version_->ReleaseMemory();
 }
 
 absl::StatusOr<ServingModel> PreparedVersion::Serving(AggregateId aggregate,

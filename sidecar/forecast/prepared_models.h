@@ -34,9 +34,8 @@ class PreparedVersion {
   absl::StatusOr<const model::PreparedModel*> Base();
   // The aggregate's own weights. REQUIRES: the version has some for it.
   absl::StatusOr<const model::PreparedModel*> Own(AggregateId aggregate);
-  // Gives back the memory of the version's weights if some were read since the last call: what was
-  // prepared is a copy.
-  void ReleaseSource();
+  // Gives back the memory of the version's weights that preparing or forecasting has read.
+  void ReleaseSource() const;
   // As the publish gate chose: own weights or the base, and the blend with naive forecasts. After a
   // level shift (level_shift.h) in `context`: the last value, with the network's spreads around it.
   absl::StatusOr<ServingModel> Serving(AggregateId aggregate, std::span<const float> context);
@@ -47,7 +46,6 @@ class PreparedVersion {
   const std::shared_ptr<const ModelVersion> version_;
   std::shared_ptr<const model::PreparedModel> base_;
   absl::flat_hash_map<AggregateId, std::shared_ptr<const model::PreparedModel>> own_;
-  bool source_read_ = false;
 };
 
 // What forecasts one rule.
