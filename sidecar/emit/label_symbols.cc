@@ -2,28 +2,48 @@
 
 #include <vector>
 
+#include "sidecar/core/output_names.h"
+
 namespace auspex {
+namespace {
+
+// Whether it tells apart the outputs of one aggregate.
+bool IsOutputLabel(std::string_view name) {
+  return name == kMetricName || name == kHorizonLabel || name == kQuantileLabel ||
+         name == kPeriodLabel || name == kModelLabel || name == kReasonLabel;
+}
+
+}  // namespace
 
 SeriesSymbols LabelSymbols::Encode(const LabelSet& labels) {
-  SeriesSymbols series;
-  series.reserve(labels.size());
+  Part aggregate;
+  Part output;
   for (const LabelSet::Label& label : labels.labels()) {
-    auto it = symbols_.find({label.first, label.second});
-    if (it == symbols_.end()) {
-      const LabelSet::Label& kept = labels_.emplace_back(label);
-      it =
-          symbols_.try_emplace({kept.first, kept.second}, static_cast<uint32_t>(labels_.size() - 1))
-              .first;
-    }
-    series.push_back(it->second);
+    (IsOutputLabel(label.first) ? output : aggregate).push_back(SymbolOf(label));
   }
-  return series;
+  return {.aggregate = SymbolOf(aggregate), .output = SymbolOf(output)};
+}
+
+uint32_t LabelSymbols::SymbolOf(const LabelSet::Label& label) {
+  const auto known = label_symbols_.find({label.first, label.second});
+  if (known != label_symbols_.end()) return known->second;
+  const auto symbol = static_cast<uint32_t>(labels_.size());
+  const LabelSet::Label& kept = labels_.emplace_back(label);
+  label_symbols_.try_emplace({kept.first, kept.second}, symbol);
+  return symbol;
+}
+
+uint32_t LabelSymbols::SymbolOf(const Part& part) {
+  const auto [it, inserted] = part_symbols_.try_emplace(part, static_cast<uint32_t>(parts_.size()));
+  if (inserted) parts_.push_back(part);
+  return it->second;
 }
 
 LabelSet LabelSymbols::Decode(const SeriesSymbols& series) const {
   std::vector<LabelSet::Label> labels;
-  labels.reserve(series.size());
-  for (const uint32_t symbol : series) labels.push_back(labels_[symbol]);
+  for (const uint32_t part : {series.aggregate, series.output}) {
+    for (const uint32_t label : parts_[part]) labels.push_back(labels_[label]);
+  }
   return LabelSet(std::move(labels));
 }
 

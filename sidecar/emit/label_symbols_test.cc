@@ -28,6 +28,17 @@ TEST(LabelSymbols, GivesBackWhatItTook) {
   }
 }
 
+TEST(LabelSymbols, SeriesShareWhatTheyHaveInCommon) {
+  LabelSymbols symbols;
+  const auto encode = [&](const char* user, const char* horizon) {
+    return symbols.Encode({{"__name__", "x_forecast"}, {"horizon", horizon}, {"user", user}});
+  };
+  EXPECT_EQ(encode("ann", "1h").aggregate, encode("ann", "6h").aggregate);
+  EXPECT_NE(encode("ann", "1h").output, encode("ann", "6h").output);
+  EXPECT_EQ(encode("ann", "1h").output, encode("bob", "1h").output);
+  EXPECT_NE(encode("ann", "1h").aggregate, encode("bob", "1h").aggregate);
+}
+
 TEST(LabelSymbols, TakesNameAndValueApart) {
   LabelSymbols symbols;
   EXPECT_NE(symbols.Encode({{"ab", "c"}}), symbols.Encode({{"a", "bc"}}));

@@ -23,9 +23,9 @@ TimestampMs LiveSeries::Begin(TimestampMs now_ms) {
 
 void LiveSeries::Add(std::span<const LabeledSample> samples) {
   for (const LabeledSample& labeled : samples) {
-    SeriesSymbols series = symbols_.Encode(labeled.labels);
+    const SeriesSymbols series = symbols_.Encode(labeled.labels);
     if (!live_.contains(series)) changed_ = true;
-    emitted_.insert(std::move(series));
+    emitted_.insert(series);
   }
 }
 
