@@ -10,6 +10,7 @@
 #include "sidecar/app/commands.h"
 #include "sidecar/app/daemon.h"
 #include "sidecar/base/log.h"
+#include "sidecar/base/process_memory.h"
 
 namespace auspex {
 namespace {
@@ -33,6 +34,7 @@ sigset_t BlockSignals() {
 
 int RunServe(const ServeFlags& flags) {
   const sigset_t signals = BlockSignals();
+  ReturnLargeBlocks();
   const Logger logger = Logger::Create(flags.log_level, flags.log_format).For("main");
   auto daemon = Daemon::Start(flags.daemon, logger);
   if (!daemon.ok()) {

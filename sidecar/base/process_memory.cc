@@ -15,6 +15,13 @@ int64_t ResidentBytes() {
   return resident_pages * sysconf(_SC_PAGESIZE);
 }
 
+void ReturnLargeBlocks() {
+#ifdef __GLIBC__
+  constexpr int kLargeBytes = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+#endif
+}
+
 void ReleaseFreeMemory() {
 #ifdef __GLIBC__
   malloc_trim(0);
