@@ -92,7 +92,7 @@ absl::Status History::Impl::LoadRule(RuleHistory& rule) {
     rule_of[id] = rule.id;
     if (absl::Status status = LoadContext(rule, id, aggregate); !status.ok()) return status;
   }
-  return LoadTails(rule);
+  return LoadOpenSteps(rule);
 }
 
 // Sealed blocks, oldest first, into the ring.
@@ -125,8 +125,8 @@ absl::Status History::Impl::LoadContext(RuleHistory& rule, AggregateId id,
   return FromRocks(it->status(), "cannot read blocks");
 }
 
-// Steps that are not sealed yet into rings and tails.
-absl::Status History::Impl::LoadTails(RuleHistory& rule) {
+// Steps that are not sealed yet.
+absl::Status History::Impl::LoadOpenSteps(RuleHistory& rule) {
   std::unique_ptr<rocksdb::Iterator> it(
       store.db().NewIterator(rocksdb::ReadOptions(), store.family(Store::Family::kSteps)));
   const std::string end = RuleTimeKey(rule.id, INT64_MAX);
@@ -191,7 +191,11 @@ absl::StatusOr<AggregateId> History::Intern(RuleId rule_id, const LabelSet& labe
     return absl::NotFoundError(absl::StrCat("no rule ", static_cast<uint32_t>(rule_id)));
   }
   const auto known = rule->by_labels.find(labels);
-  if (known != rule->by_labels.end()) return known->second;
+  if (known != rule->by_labels.end()) {
+    // Takes the caller's for its own: stages that know the aggregate then hold its labels once.
+    rule->aggregates.at(known->second).labels = labels;
+    return known->second;
+  }
   rocksdb::WriteBatch batch;
   const AggregateId id = impl_->catalog.NewAggregateId(batch);
   impl_->catalog.PutAggregate(rule_id, id, labels, batch);

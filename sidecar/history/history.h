@@ -93,7 +93,7 @@ class History {
   // Seals full blocks and drops what is past its retention. Call now and then; cheap when idle.
   absl::Status Maintain(TimestampMs now_ms);
 
-  // Bytes of memory held for contexts, dictionaries and tails.
+  // Bytes of memory held for contexts, dictionaries and steps that are not sealed.
   size_t MemoryBytes() const;
 
  private:

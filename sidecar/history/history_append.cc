@@ -15,7 +15,7 @@ namespace auspex {
 namespace {
 
 // Blocks that may stay open: Maintain seals earlier, so only back-fill into the present meets this.
-// It bounds the memory of the tails, and lets whole blocks be written at once.
+// It bounds the memory of open steps, and lets whole blocks be written at once.
 constexpr int kOpenBlocksMax = 2;
 
 absl::Status CheckAppend(const RuleHistory& rule, StepRange range,

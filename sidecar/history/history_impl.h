@@ -38,7 +38,7 @@ class History::Impl {
   absl::Status LoadRule(RuleHistory& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status LoadContext(RuleHistory& rule, AggregateId id, AggregateHistory& aggregate)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
-  absl::Status LoadTails(RuleHistory& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
+  absl::Status LoadOpenSteps(RuleHistory& rule) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   absl::Status DropRule(const std::string& name, RuleId id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);
   void PutRuleRow(const RuleHistory& rule, rocksdb::WriteBatch& batch)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu);

@@ -32,11 +32,8 @@ absl::Status History::Maintain(TimestampMs now_ms) {
 absl::Status History::Impl::SealBefore(RuleHistory& rule, TimestampMs t_ms) {
   const TimestampMs end_ms = rule.BlockStart(t_ms);
   while (rule.sealed_ms < end_ms) {
-    const bool open_values =
-        std::any_of(rule.aggregates.begin(), rule.aggregates.end(),
-                    [](const auto& entry) { return !entry.second.tail.empty(); });
     // With no value left there is nothing to write on the way: the rest is one move.
-    const TimestampMs next_ms = open_values ? rule.sealed_ms + rule.block_ms : end_ms;
+    const TimestampMs next_ms = rule.open.empty() ? end_ms : rule.sealed_ms + rule.block_ms;
     if (absl::Status status = SealTo(rule, next_ms); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -45,11 +42,12 @@ absl::Status History::Impl::SealBefore(RuleHistory& rule, TimestampMs t_ms) {
 absl::Status History::Impl::SealTo(RuleHistory& rule, TimestampMs sealed_ms) {
   rocksdb::WriteBatch batch;
   const TimestampMs start_ms = rule.sealed_ms;
-  const size_t steps = rule.BlockSteps();
+  std::vector<double> values(rule.BlockSteps());
   int sealed = 0;
   for (const auto& [id, aggregate] : rule.aggregates) {
-    std::vector<double> values = aggregate.tail;
-    values.resize(steps, Missing());
+    for (size_t step = 0; step < values.size(); ++step) {
+      values[step] = rule.open.Get(step, aggregate.place);
+    }
     if (std::all_of(values.begin(), values.end(), IsMissing)) continue;
     (void)batch.Put(store.family(Store::Family::kBlocks), AggregateTimeKey(id, start_ms),
                     EncodeBlock(values));
@@ -63,11 +61,7 @@ absl::Status History::Impl::SealTo(RuleHistory& rule, TimestampMs sealed_ms) {
     rule.sealed_ms = start_ms;
     return status;
   }
-  for (auto& [id, aggregate] : rule.aggregates) {
-    const auto gone = static_cast<ptrdiff_t>(std::min(steps, aggregate.tail.size()));
-    aggregate.tail.erase(aggregate.tail.begin(), aggregate.tail.begin() + gone);
-    aggregate.tail.shrink_to_fit();
-  }
+  rule.open.Drop(values.size());
   metrics.blocks_sealed.Increment(sealed);
   return absl::OkStatus();
 }
@@ -97,8 +91,7 @@ absl::Status History::Impl::DropExpired(RuleHistory& rule, TimestampMs now_ms) {
     return status;
   }
   for (const AggregateId id : ended) {
-    rule.by_labels.erase(rule.aggregates.at(id).labels);
-    rule.aggregates.erase(id);
+    rule.Remove(id);
     rule_of.erase(id);
   }
   return absl::OkStatus();
@@ -121,13 +114,12 @@ size_t History::Impl::MemoryBytes() const {
   size_t bytes = 0;
   for (const auto& [id, rule] : rules) {
     for (const auto& [aggregate_id, aggregate] : rule.aggregates) {
-      // The labels stand twice: here and in the index by labels.
       for (const auto& [name, value] : aggregate.labels.labels()) {
-        bytes += 2 * (sizeof(LabelSet::Label) + name.capacity() + value.capacity());
+        bytes += sizeof(LabelSet::Label) + name.capacity() + value.capacity();
       }
-      bytes += sizeof(AggregateHistory) + aggregate.context.HeapBytes() +
-               aggregate.tail.capacity() * sizeof(double);
+      bytes += sizeof(AggregateHistory) + aggregate.context.HeapBytes();
     }
+    bytes += rule.open.HeapBytes();
   }
   return bytes;
 }

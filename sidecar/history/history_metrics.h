@@ -28,7 +28,7 @@ class HistoryMetrics {
   prometheus::Counter& steps_appended;
   prometheus::Counter& blocks_sealed;
   prometheus::Counter& blocks_rewritten;   // repairs and back-fill into sealed blocks
-  prometheus::Gauge& memory_bytes;         // contexts, tails, dictionaries
+  prometheus::Gauge& memory_bytes;         // contexts, open steps, dictionaries
   prometheus::Gauge& bytes_per_aggregate;  // the same, shared out
   prometheus::Gauge& store_memory_bytes;   // RocksDB's memtables and cache
 

@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<double>> History::Read(AggregateId id, StepRange rang
     values.insert(values.end(), begin, begin + (to_ms - from_ms) / step_ms + 1);
   }
   for (TimestampMs t_ms = std::max(first_ms, rule->sealed_ms); t_ms <= last_ms; t_ms += step_ms) {
-    values.push_back(rule->TailValue(aggregate, t_ms));
+    values.push_back(rule->OpenValue(aggregate, t_ms));
   }
   return values;
 }

@@ -1,10 +1,9 @@
-// One rule's part of the history in memory: its aggregates, their contexts and unsealed tails.
+// One rule's part of the history in memory: its aggregates, their contexts and unsealed steps.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <map>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "sidecar/core/forecast.h"
 #include "sidecar/core/label_index.h"
@@ -12,16 +11,17 @@
 #include "sidecar/history/closed_ranges.h"
 #include "sidecar/history/context_ring.h"
 #include "sidecar/history/history.h"
+#include "sidecar/history/open_steps.h"
 
 namespace auspex {
 
 struct AggregateHistory {
-  AggregateHistory(LabelSet l, size_t context_steps, DurationMs step_ms)
-      : labels(std::move(l)), context(context_steps, step_ms) {}
+  AggregateHistory(LabelSet l, size_t context_steps, DurationMs step_ms, size_t open_place)
+      : labels(std::move(l)), context(context_steps, step_ms), place(open_place) {}
 
   LabelSet labels;
   ContextRing context;
-  std::vector<double> tail;       // steps from RuleHistory::sealed_ms on; may be short
+  size_t place;                   // in RuleHistory::open
   TimestampMs last_value_ms = 0;  // newest step with a value, 0 when none is known
 };
 
@@ -38,6 +38,7 @@ struct RuleHistory {
   DurationMs block_ms;        // span of one block
   TimestampMs sealed_ms = 0;  // blocks before it are written; a block boundary, 0 before any step
   ClosedRanges closed;
+  OpenSteps open;  // from sealed_ms on
   std::map<AggregateId, AggregateHistory> aggregates;
   LabelIndex<AggregateId> by_labels;  // keys: the labels in `aggregates`
 
@@ -46,10 +47,12 @@ struct RuleHistory {
 
   // Adds an aggregate; it is not there yet.
   AggregateHistory& Add(AggregateId aggregate, const LabelSet& labels);
-  // Sets one step in memory: always in the context, in the tail if the step is not sealed.
-  void Set(AggregateHistory& aggregate, TimestampMs t_ms, double value) const;
+  // REQUIRES: it is there, and has no value that is not sealed.
+  void Remove(AggregateId aggregate);
+  // Sets one step in memory: always in the context, in `open` if the step is not sealed.
+  void Set(AggregateHistory& aggregate, TimestampMs t_ms, double value);
   // The unsealed value of a step; missing when there is none.
-  double TailValue(const AggregateHistory& aggregate, TimestampMs t_ms) const;
+  double OpenValue(const AggregateHistory& aggregate, TimestampMs t_ms) const;
 };
 
 }  // namespace auspex
