@@ -103,7 +103,7 @@ absl::Status History::Impl::LoadContext(RuleHistory& rule, AggregateId id,
       static_cast<DurationMs>(rule.rule.context_steps) * rule.rule.step_ms;
   const TimestampMs oldest_ms = rule.BlockStart(newest_ms - context_ms);
   std::unique_ptr<rocksdb::Iterator> it(
-      store.db().NewIterator(rocksdb::ReadOptions(), store.family(Store::Family::kBlocks)));
+      store.db().NewIterator(PassingRead(), store.family(Store::Family::kBlocks)));
   const std::string end = AggregateTimeKey(id, rule.sealed_ms);
   // The block before the context as well: it may hold the newest value of a silent aggregate.
   it->SeekForPrev(AggregateTimeKey(id, oldest_ms));
@@ -128,7 +128,7 @@ absl::Status History::Impl::LoadContext(RuleHistory& rule, AggregateId id,
 // Steps that are not sealed yet.
 absl::Status History::Impl::LoadOpenSteps(RuleHistory& rule) {
   std::unique_ptr<rocksdb::Iterator> it(
-      store.db().NewIterator(rocksdb::ReadOptions(), store.family(Store::Family::kSteps)));
+      store.db().NewIterator(PassingRead(), store.family(Store::Family::kSteps)));
   const std::string end = RuleTimeKey(rule.id, INT64_MAX);
   std::vector<AggregateValue> values;
   for (it->Seek(RuleTimeKey(rule.id, rule.sealed_ms)); it->Valid() && it->key().compare(end) <= 0;

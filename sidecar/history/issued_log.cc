@@ -84,7 +84,7 @@ absl::Status IssuedLog::Read(
     RuleId rule, TimestampMs first_ms, TimestampMs last_ms,
     const std::function<void(TimestampMs, const IssuedRow&)>& visit) const {
   std::unique_ptr<rocksdb::Iterator> it(
-      store_.db().NewIterator(rocksdb::ReadOptions(), store_.family(family_)));
+      store_.db().NewIterator(PassingRead(), store_.family(family_)));
   const std::string end = RuleTimeKey(rule, last_ms);
   IssuedRow row;
   for (it->Seek(RuleTimeKey(rule, first_ms)); it->Valid() && it->key().compare(end) <= 0;

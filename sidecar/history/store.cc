@@ -80,6 +80,12 @@ absl::Status OpenError(const std::string& path, const rocksdb::Status& status) {
 
 }  // namespace
 
+rocksdb::ReadOptions PassingRead() {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  return options;
+}
+
 class Store::Impl {
  public:
   ~Impl() {

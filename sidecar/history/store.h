@@ -11,6 +11,7 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+struct ReadOptions;
 }  // namespace rocksdb
 
 namespace auspex {
@@ -20,6 +21,9 @@ struct StoreOptions {
   size_t cache_bytes = 8u << 20;     // block cache; only speed
   size_t memtable_bytes = 4u << 20;  // per column family; only speed
 };
+
+// For reads that pass over rows once: they leave the cache to rows that are asked for again.
+rocksdb::ReadOptions PassingRead();
 
 // Thread-safe. Writes go to RocksDB's write-ahead log before they return: they survive the death
 // of the process. They are not synced one by one: a power cut may lose the last moments, which the
