@@ -18,7 +18,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "model/engine/attention-inl.h"
-#include "model/engine/instruction_sets_test.h"
+#include "model/features/instruction_sets_test.h"
 // clang-format on
 
 HWY_BEFORE_NAMESPACE();

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "model/engine/instruction_sets_test.h"
+#include "model/features/instruction_sets_test.h"
 #include "model/engine/network_reference.h"
 #include "model/engine/packed_network.h"
 #include "model/engine/simd_forward.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "model/engine/instruction_sets_test.h"
+#include "model/features/instruction_sets_test.h"
 #include "model/testing/close.h"
 
 namespace auspex::model {

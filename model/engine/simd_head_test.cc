@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "model/engine/instruction_sets_test.h"
 #include "model/engine/output_head.h"
+#include "model/features/instruction_sets_test.h"
 #include "model/spec/weights.h"
 #include "model/testing/close.h"
 

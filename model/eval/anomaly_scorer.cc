@@ -50,7 +50,7 @@ void AnomalyScorer::Forecast(const SeriesIndex& series, int i) {
   const std::optional<HistoryView> view = HistoryView::From(series, begin, i);
   forecast_known_ = view.has_value();
   if (!forecast_known_) return;
-  candidates_ = CandidatesAt(*view, season_, StatisticsOf(*view, season_), 1).values;
+  candidates_ = CandidatesAt(*view, season_, StatisticsOf(*view, season_), 1);
   double sum = 0;
   double weights = 0;
   for (size_t j = 0; j < kCandidates; ++j) {

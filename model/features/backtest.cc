@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
+#include <cstddef>
 #include <span>
 
 #include "model/features/candidates.h"
@@ -31,28 +31,64 @@ struct Errors {
   double weight = 0;
 };
 
-// Adds the errors of the forecasts from the newest step of `past`, scored on `view`.
-void AddErrors(const HistoryView& view, const HistoryView& past, const Season& season, int horizon,
-               std::span<const double> leads, double weight,
-               const std::optional<CovariateForecast::Origin>& announced, Errors* errors) {
-  const OriginStatistics statistics = StatisticsOf(past, season);
-  int previous = 0;
-  for (const double lead : leads) {
-    const int k = std::max(1, static_cast<int>(std::lround(lead * horizon)));
-    const int target = past.last() + k;
-    if (k == previous || target > view.last()) continue;
-    previous = k;
-    if (!view.Observed(target)) continue;
-    const double truth = view.At(target);
-    Candidates candidates = CandidatesAt(past, season, statistics, k);
-    if (announced) {
-      candidates.values[kCandidateAnnounced] = announced->At(k, statistics, candidates);
+// Statistics of past origins. The plans share some of them.
+class PastOrigins {
+ public:
+  PastOrigins(const HistoryView& view, const Season& season) : view_(view), season_(season) {}
+
+  const OriginStatistics& At(int origin) {
+    const auto end = origins_.begin() + known_;
+    const auto found = std::find(origins_.begin(), end, origin) - origins_.begin();
+    const auto i = static_cast<size_t>(found);
+    if (found == known_) {
+      origins_[i] = origin;
+      statistics_[i] = StatisticsOf(view_.Until(origin), season_);
+      ++known_;
     }
-    for (size_t j = 0; j < kCandidates; ++j) {
-      errors->sum[j] += weight * std::abs(candidates.values[j] - truth);
-    }
-    errors->weight += weight;
+    return statistics_[i];
   }
+
+ private:
+  static constexpr size_t kMax = kShortBack.size() + kLongBack.size();
+
+  const HistoryView& view_;
+  const Season& season_;
+  std::ptrdiff_t known_ = 0;
+  std::array<int, kMax> origins_{};
+  std::array<OriginStatistics, kMax> statistics_{};
+};
+
+// The targets of a past origin whose truth is known: steps after it, and values.
+struct PastTargets {
+  PastTargets(const HistoryView& view, int origin, int horizon, std::span<const double> leads) {
+    int previous = 0;
+    for (const double lead : leads) {
+      const int steps = std::max(1, static_cast<int>(std::lround(lead * horizon)));
+      const int target = origin + steps;
+      if (steps == previous || target > view.last()) continue;
+      previous = steps;
+      if (!view.Observed(target)) continue;
+      k[count] = steps;
+      truths[count++] = view.At(target);
+    }
+  }
+
+  size_t count = 0;
+  std::array<int, kLongLeads.size()> k{};
+  std::array<double, kLongLeads.size()> truths{};
+};
+
+// Adds the errors of the candidates of these targets.
+void AddErrors(const CandidateRows& rows, const PastTargets& targets, double weight,
+               Errors* errors) {
+  for (size_t j = 0; j < kCandidates; ++j) {
+    double sum = 0;
+    for (size_t t = 0; t < targets.count; ++t) {
+      sum += std::abs(rows.values[j][t] - targets.truths[t]);
+    }
+    errors->sum[j] += weight * sum;
+  }
+  errors->weight += weight * static_cast<double>(targets.count);
 }
 
 void AppendLogs(const Errors& errors, double scale, float* out) {
@@ -67,8 +103,8 @@ void AppendLogs(const Errors& errors, double scale, float* out) {
 
 }  // namespace
 
-std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Season& season,
-                                              int horizon_steps, double scale,
+std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const MovingMeans& smoothed,
+                                              const Season& season, int horizon_steps, double scale,
                                               const CovariateForecast& announced) {
   std::array<float, kBacktestLogs> logs{};
   // A past origin needs some history of its own.
@@ -76,15 +112,21 @@ std::array<float, kBacktestLogs> BacktestLogs(const HistoryView& view, const Sea
   const int horizon = std::min(horizon_steps, view.last() - earliest);
   if (horizon < 1) return logs;
 
+  PastOrigins origins(view, season);
+  CandidateRows rows;
   float* out = logs.data();
   for (const Plan& plan : kPlans) {
     Errors errors;
     for (const double back : plan.back) {
       const int origin = view.last() - std::max(1, static_cast<int>(back * horizon));
       if (origin < earliest) break;
-      std::optional<CovariateForecast::Origin> from;
-      if (announced.known()) from = announced.From(origin);
-      AddErrors(view, view.Until(origin), season, horizon, plan.leads, 1 / back, from, &errors);
+      const PastTargets targets(view, origin, horizon, plan.leads);
+      if (targets.count == 0) continue;
+      const OriginStatistics& statistics = origins.At(origin);
+      const auto k = std::span(targets.k).first(targets.count);
+      FillCandidates(view.Until(origin), smoothed, season, statistics, k, &rows);
+      if (announced.known()) announced.From(origin).Fill(k, statistics, &rows);
+      AddErrors(rows, targets, 1 / back, &errors);
     }
     AppendLogs(errors, scale, out);
     out += kCandidates;

@@ -3,43 +3,186 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/features/median.h"
+#include "model/features/window_scale.h"
 
+// Arrays of vectors, which vectors of unknown size do not allow.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/features/candidates.cc"
+#include "hwy/foreach_target.h"  // Includes this file once per instruction set.
+#include "hwy/highway.h"
+// clang-format on
+
+#ifndef AUSPEX_MODEL_FEATURES_CANDIDATES_ONCE
+#define AUSPEX_MODEL_FEATURES_CANDIDATES_ONCE
 namespace auspex::model {
-namespace {
 
-constexpr int kDays = 7;
-constexpr int kProfileDays = 4;
-constexpr double kRatioMax = 4;
+inline constexpr size_t kDays = 7;
+inline constexpr size_t kTargets = CandidateRows::kTargets;
 
-double Or(double value, double otherwise) { return std::isnan(value) ? otherwise : value; }
-
-// The last seven days at a target's time of day; index d: days 0..d.
-struct SameTimeDays {
-  std::array<double, kDays> means;  // over the days that are known; the last value when none is
-  double yesterday;                 // smoothed; the last value when unknown
-  double median;                    // unknown days count as the mean
+// What is read of the history for each target; NaN where it is not known.
+struct TargetHistory {
+  double days[kDays][kTargets];  // means around its time of day, the newest first
+  double yesterday[kTargets];    // the value itself; the last one where it is not known
+  double weeks[3][kTargets];     // means around its time of the week, the newest first
+  double k[kTargets];
 };
 
-SameTimeDays ReadDays(const HistoryView& view, const Season& season, int newest, double last) {
-  SameTimeDays result{};
-  std::array<double, kDays> days{};
-  double sum = 0;
-  int known = 0;
-  for (int d = 0; d < kDays; ++d) {
-    const double value = view.Smooth(newest - d * season.day, season.smoothing);
-    days[static_cast<size_t>(d)] = value;
-    if (!std::isnan(value)) {
-      sum += value;
-      ++known;
-    }
-    result.means[static_cast<size_t>(d)] = known > 0 ? sum / known : last;
+}  // namespace auspex::model
+#endif  // AUSPEX_MODEL_FEATURES_CANDIDATES_ONCE
+
+HWY_BEFORE_NAMESPACE();
+namespace auspex::model::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Doubles = hn::CappedTag<double, kTargets>;
+using Vector = hn::Vec<Doubles>;
+
+HWY_INLINE Vector All(double value) { return hn::Set(Doubles(), value); }
+
+// The value, or the other where it is NaN.
+HWY_INLINE Vector Known(Vector value, Vector otherwise) {
+  return hn::IfThenElse(hn::IsNaN(value), otherwise, value);
+}
+
+// By a network of 13 exchanges, after which the middle one is in its place.
+HWY_INLINE Vector MedianOfSeven(const Vector (&values)[kDays]) {
+  Vector v[kDays];
+  for (size_t i = 0; i < kDays; ++i) v[i] = values[i];
+  const auto sort = [&v](size_t a, size_t b) HWY_ATTR {
+    const Vector low = hn::Min(v[a], v[b]);
+    v[b] = hn::Max(v[a], v[b]);
+    v[a] = low;
+  };
+  sort(0, 5), sort(0, 3), sort(1, 6), sort(2, 4), sort(0, 1), sort(3, 5), sort(2, 6);
+  sort(2, 3), sort(3, 6), sort(4, 5), sort(1, 4), sort(1, 3), sort(3, 4);
+  return v[3];
+}
+
+// The last seven days at the targets' times of day.
+struct SameTimeDays {
+  Vector two, four, seven;  // means over the days that are known; `last` when none is
+  Vector median;            // unknown days count as the mean
+};
+
+HWY_INLINE SameTimeDays ReadDays(const TargetHistory& history, size_t t, Vector last) {
+  SameTimeDays result;
+  Vector days[kDays];
+  Vector sum = All(0);
+  Vector known = All(0);
+  const auto mean = [&]() HWY_ATTR {
+    return hn::IfThenElse(hn::Eq(known, All(0)), last, hn::Div(sum, known));
+  };
+  for (size_t d = 0; d < kDays; ++d) {
+    days[d] = hn::LoadU(Doubles(), &history.days[d][t]);
+    const auto unknown = hn::IsNaN(days[d]);
+    sum = hn::Add(sum, hn::IfThenElse(unknown, All(0), days[d]));
+    known = hn::Add(known, hn::IfThenElse(unknown, All(0), All(1)));
+    if (d == 1) result.two = mean();
+    if (d == 3) result.four = mean();
   }
-  result.yesterday = Or(days[0], last);
-  for (double& day : days) day = Or(day, result.means[kDays - 1]);
+  result.seven = mean();
+  for (Vector& day : days) day = Known(day, result.seven);
   result.median = MedianOfSeven(days);
   return result;
 }
+
+void FillOneVector(const TargetHistory& history, const OriginStatistics& s, double half_day,
+                   size_t t, CandidateRows* rows) {
+  const auto read = [t](const double* row) HWY_ATTR { return hn::LoadU(Doubles(), row + t); };
+  const Vector last = All(s.last);
+  const SameTimeDays days = ReadDays(history, t, last);
+  const Vector week_ago = read(history.weeks[0]);
+  const Vector week = Known(week_ago, days.seven);
+  const Vector two_weeks = Known(read(history.weeks[1]), week);
+  const Vector three_weeks = Known(read(history.weeks[2]), week);
+  const Vector k = read(history.k);
+  const Vector shifted = hn::Add(days.four, All(s.mean_half_hour - s.profile));
+
+  size_t next = 0;
+  const auto add = [&](Vector value)
+                       HWY_ATTR { hn::StoreU(value, Doubles(), &rows->values[next++][t]); };
+  add(last);
+  add(All(s.mean_hour));
+  add(All(s.mean_six_hours));
+  add(All(s.mean_day));
+  add(read(history.yesterday));
+  add(Known(read(history.days[0]), last));
+  add(days.two);
+  add(days.four);
+  add(days.seven);
+  add(week);
+  add(hn::Mul(hn::Add(hn::Add(week, two_weeks), three_weeks), All(1.0 / 3)));
+  add(hn::Add(days.four, All(s.mean_day - s.mean_days_before)));
+  add(shifted);
+  add(hn::MulAdd(All(s.slope), hn::Min(k, All(half_day)), last));
+  add(All(s.median_day));
+  add(All(s.median_week));
+  add(days.median);
+  add(hn::Add(week, All(s.mean_day - s.mean_week_ago)));
+  add(hn::Mul(days.four, All(s.ratio)));
+  add(hn::MulAdd(All(s.drift), k, shifted));
+  for (size_t i = t; i < t + hn::Lanes(Doubles()); ++i) {
+    rows->week_ago_known[i] = !std::isnan(history.weeks[0][i]);
+  }
+}
+
+void FillRows(const TargetHistory& history, const OriginStatistics& statistics, double half_day,
+              size_t n, CandidateRows* rows) {
+  for (size_t t = 0; t < n; t += hn::Lanes(Doubles())) {
+    FillOneVector(history, statistics, half_day, t, rows);
+  }
+}
+
+// Four rows of kTargets become four neighbouring values of each of n targets, kCandidates apart.
+void InterleaveRows(const float* rows, size_t n, float* z) {
+  const hn::CappedTag<float, 4> d;
+  HWY_ALIGN float targets[4][4];
+  for (size_t t = 0; t < n; t += hn::Lanes(d)) {
+    const auto row = [&](size_t i) HWY_ATTR { return hn::LoadU(d, rows + i * kTargets + t); };
+    hn::StoreInterleaved4(row(0), row(1), row(2), row(3), d, targets[0]);
+    for (size_t i = 0; i < std::min(n - t, hn::Lanes(d)); ++i) {
+      std::copy_n(targets[i], 4, z + (t + i) * kCandidates);
+    }
+  }
+}
+
+void ToZRows(const CandidateRows& rows, size_t n, double level, double scale, float* z) {
+  static_assert(kCandidates % 4 == 0);
+  const Doubles d;
+  const hn::Rebind<float, Doubles> df;
+  const Vector centre = All(level);
+  const Vector factor = All(1 / scale);
+  HWY_ALIGN float floats[kCandidates][kTargets];
+  for (size_t row = 0; row < kCandidates; ++row) {
+    for (size_t t = 0; t < n; t += hn::Lanes(d)) {
+      const Vector value = hn::Mul(hn::Sub(hn::LoadU(d, &rows.values[row][t]), centre), factor);
+      const Vector guarded = hn::Min(hn::Max(value, All(-kZMax)), All(kZMax));
+      hn::StoreU(hn::DemoteTo(df, guarded), df, &floats[row][t]);
+    }
+  }
+  for (size_t row = 0; row < kCandidates; row += 4) {
+    InterleaveRows(floats[row], n, z + row);
+  }
+}
+
+}  // namespace auspex::model::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace auspex::model {
+namespace {
+
+HWY_EXPORT(FillRows);
+HWY_EXPORT(ToZRows);
+
+constexpr int kProfileDays = 4;
+constexpr double kRatioMax = 4;
+
+double OrElse(double value, double otherwise) { return std::isnan(value) ? otherwise : value; }
 
 // Mean of the last days at the origin's own time of day.
 double ProfileAtOrigin(const HistoryView& view, const Season& season, double last) {
@@ -54,6 +197,48 @@ double ProfileAtOrigin(const HistoryView& view, const Season& season, double las
   return known > 0 ? sum / known : last;
 }
 
+// How many whole periods cover k steps, the usual one without a division.
+int PeriodsAhead(int k, int period) { return k <= period ? 1 : (k + period - 1) / period; }
+
+// How far from the newest step the target k steps ahead was, whole periods ago.
+int StepsFromNewest(int k, int period) { return k - period * PeriodsAhead(k, period); }
+
+// How many targets from the first on follow each other within a day, so that what is read of the
+// history for them does too.
+size_t RunLength(std::span<const int> k, const Season& season) {
+  const int day_end = season.day * PeriodsAhead(k[0], season.day);
+  size_t run = 1;
+  while (run < k.size() && k[run] == k[run - 1] + 1 && k[run] <= day_end) ++run;
+  return run;
+}
+
+// `smooth(centre, out)` answers HistoryView::Smooth, with the season's smoothing, of the steps from
+// `centre` on.
+template <typename Smooth>
+void FillFrom(const HistoryView& view, const Season& season, const OriginStatistics& statistics,
+              std::span<const int> k, const Smooth& smooth, CandidateRows* rows) {
+  TargetHistory history{};
+  size_t run = 0;
+  for (size_t t = 0; t < k.size(); t += run) {
+    run = RunLength(k.subspan(t), season);
+    const int yesterday = view.last() + StepsFromNewest(k[t], season.day);
+    const int week_ago = view.last() + StepsFromNewest(k[t], season.week);
+    for (size_t d = 0; d < kDays; ++d) {
+      smooth(yesterday - static_cast<int>(d) * season.day, std::span(&history.days[d][t], run));
+    }
+    for (size_t w = 0; w < 3; ++w) {
+      smooth(week_ago - static_cast<int>(w) * season.week, std::span(&history.weeks[w][t], run));
+    }
+    for (size_t i = 0; i < run; ++i) {
+      const int step = yesterday + static_cast<int>(i);
+      history.yesterday[t + i] = view.Has(step) ? view.At(step) : statistics.last;
+      history.k[t + i] = k[t + i];
+    }
+  }
+  const int half_day = season.day / 2;
+  HWY_DYNAMIC_DISPATCH(FillRows)(history, statistics, half_day, k.size(), rows);
+}
+
 }  // namespace
 
 OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
@@ -64,13 +249,13 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   s.mean_six_hours = view.MeanOfNewest(season.six_hours);
   s.mean_day = view.MeanOfNewest(season.day);
   const int day_ago = view.last() - season.day + 1;
-  s.mean_days_before = Or(view.Mean(day_ago - 4 * season.day, day_ago), s.mean_day);
+  s.mean_days_before = OrElse(view.Mean(day_ago - 4 * season.day, day_ago), s.mean_day);
   s.profile = ProfileAtOrigin(view, season, s.last);
   const int week_ago = day_ago - season.week;
-  s.mean_week_ago = Or(view.Mean(week_ago, week_ago + season.day), s.mean_day);
+  s.mean_week_ago = OrElse(view.Mean(week_ago, week_ago + season.day), s.mean_day);
   const bool positive = s.mean_day > 0 && s.mean_days_before > 0;
   s.ratio = positive ? std::clamp(s.mean_day / s.mean_days_before, 1 / kRatioMax, kRatioMax) : 1;
-  const double six_days = Or(view.Mean(day_ago - 6 * season.day, day_ago), s.mean_day);
+  const double six_days = OrElse(view.Mean(day_ago - 6 * season.day, day_ago), s.mean_day);
   s.drift = (s.mean_day - six_days) / (3.5 * season.day);
   const double centre_distance = (season.six_hours - season.hour) / 2.0;
   s.slope = (s.mean_hour - s.mean_six_hours) / std::max(1.0, centre_distance);
@@ -79,41 +264,30 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   return s;
 }
 
-Candidates CandidatesAt(const HistoryView& view, const Season& season, const OriginStatistics& s,
-                        int k) {
-  const int days_ahead = (k + season.day - 1) / season.day;
-  const int yesterday = view.last() + k - season.day * days_ahead;
-  const SameTimeDays days = ReadDays(view, season, yesterday, s.last);
+void FillCandidates(const HistoryView& view, const MovingMeans& smoothed, const Season& season,
+                    const OriginStatistics& statistics, std::span<const int> k,
+                    CandidateRows* rows) {
+  const auto smooth = [&](int centre, std::span<double> out) {
+    smoothed.UntilEach(centre + season.smoothing + 1, view.last() + 1, out);
+  };
+  FillFrom(view, season, statistics, k, smooth, rows);
+}
 
-  const int weeks_ahead = (k + season.week - 1) / season.week;
-  const int week_ago = view.last() + k - season.week * weeks_ahead;
-  const double week_value = view.Smooth(week_ago, season.smoothing);
-  const double week = Or(week_value, days.means[6]);
-  const double two_weeks = Or(view.Smooth(week_ago - season.week, season.smoothing), week);
-  const double three_weeks = Or(view.Smooth(week_ago - 2 * season.week, season.smoothing), week);
+void CandidatesToZ(const CandidateRows& rows, size_t n, double level, double scale, float* z) {
+  HWY_DYNAMIC_DISPATCH(ToZRows)(rows, n, level, scale, z);
+}
 
-  const double same_time = days.means[3];
-  return {.values = {s.last,
-                     s.mean_hour,
-                     s.mean_six_hours,
-                     s.mean_day,
-                     view.Has(yesterday) ? view.At(yesterday) : s.last,
-                     days.yesterday,
-                     days.means[1],
-                     same_time,
-                     days.means[6],
-                     week,
-                     (week + two_weeks + three_weeks) / 3,
-                     same_time + (s.mean_day - s.mean_days_before),
-                     same_time + (s.mean_half_hour - s.profile),
-                     s.last + s.slope * std::min(k, season.day / 2),
-                     s.median_day,
-                     s.median_week,
-                     days.median,
-                     week + (s.mean_day - s.mean_week_ago),
-                     same_time * s.ratio,
-                     same_time + (s.mean_half_hour - s.profile) + s.drift * k},
-          .week_ago_known = !std::isnan(week_value)};
+std::array<double, kCandidates> CandidatesAt(const HistoryView& view, const Season& season,
+                                             const OriginStatistics& statistics, int k) {
+  const auto smooth = [&](int centre, std::span<double> out) {
+    out[0] = view.Smooth(centre, season.smoothing);
+  };
+  CandidateRows rows;
+  FillFrom(view, season, statistics, std::span(&k, 1), smooth, &rows);
+  std::array<double, kCandidates> candidates{};
+  for (size_t j = 0; j < kCandidates; ++j) candidates[j] = rows.values[j][0];
+  return candidates;
 }
 
 }  // namespace auspex::model
+#endif  // HWY_ONCE

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
+#include <span>
 
 #include "model/features/history_view.h"
+#include "model/features/moving_means.h"
 #include "model/features/season.h"
 #include "model/spec/model_spec.h"
 
@@ -34,13 +37,8 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season);
 inline constexpr int kCandidateAnnounced = 6;
 inline constexpr int kCandidateSameTime = 7;
 
-struct Candidates {
-  std::array<double, kCandidates> values;
-  bool week_ago_known;  // whether "last week" is a value of last week and not a stand-in
-};
-
-// Candidates for the target `k` steps after the view's newest step, in units of the series. Reads
-// nothing after the newest step. The order is the weights' and never changes:
+// Candidates of some targets of one origin, a row for each, in units of the series. The order is
+// the weights' and never changes:
 //   0 last; trailing means of 1 an hour, 2 six hours, 3 a day;
 //   4 same time yesterday, 5 the same smoothed; means at this time over the last 6 two, 7 four,
 //   8 seven days; 9 last week, 10 mean of the last three weeks;
@@ -49,7 +47,25 @@ struct Candidates {
 //   17 (9) shifted by the change of the daily mean since then, 18 (7) scaled by the ratio of the
 //   daily means, 19 (12) with the week's drift.
 // Where covariates announce something, (6) makes room for that (covariate.h).
-Candidates CandidatesAt(const HistoryView& view, const Season& season,
-                        const OriginStatistics& statistics, int k);
+struct CandidateRows {
+  static constexpr size_t kTargets = 32;  // at most
+
+  double values[kCandidates][kTargets];
+  bool week_ago_known[kTargets];  // whether "last week" is a value of last week and not a stand-in
+};
+
+// Fills `rows` for the targets k (at most CandidateRows::kTargets) steps after the view's newest
+// step; beyond them its values are not specified. Reads nothing after the newest step. `smoothed`
+// is of 2 * season.smoothing + 1 steps of this view, or of a later one that it is the past of.
+void FillCandidates(const HistoryView& view, const MovingMeans& smoothed, const Season& season,
+                    const OriginStatistics& statistics, std::span<const int> k,
+                    CandidateRows* rows);
+
+// Writes the first n targets' candidates as `z`, [n][kCandidates]: see ToZ().
+void CandidatesToZ(const CandidateRows& rows, size_t n, double level, double scale, float* z);
+
+// The candidates of one target, where moving means would not pay.
+std::array<double, kCandidates> CandidatesAt(const HistoryView& view, const Season& season,
+                                             const OriginStatistics& statistics, int k);
 
 }  // namespace auspex::model

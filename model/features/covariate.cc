@@ -59,10 +59,9 @@ void CovariateForecast::FillInputs(int t, int usual_days, std::span<double> inpu
   };
   size_t next = 0;
   inputs[next++] = unusual([&](int i) { return values_->At(i); });
-  for (const HistoryView& covariate : covariates_) {
+  for (size_t c = 0; c < covariates_.size(); ++c) {
     for (size_t e = 0; e < kMeans; ++e) {
-      inputs[next++] =
-          unusual([&](int i) { return covariate.Mean(i + 1 - edges_[e + 1], i + 1 - edges_[e]); });
+      inputs[next++] = unusual([&](int i) { return means_[c][e].Until(i + 1 - edges_[e]); });
     }
   }
 }
@@ -124,6 +123,12 @@ void CovariateForecast::Learn(const HistoryView& values, std::span<const Covaria
   }
   if (first_ >= values.last()) covariates_.clear();
   if (!known()) return;
+  means_.resize(std::max(means_.size(), covariates_.size()));
+  for (size_t c = 0; c < covariates_.size(); ++c) {
+    for (size_t e = 0; e < kMeans; ++e) {
+      means_[c][e].Assign(covariates_[c], edges_[e + 1] - edges_[e]);
+    }
+  }
   for (size_t i = 0; i < kLeads; ++i) {
     leads_[i] = std::max(1, static_cast<int>(std::lround(kLeadShares[i] * horizon_steps)));
   }
@@ -151,9 +156,17 @@ CovariateForecast::Origin CovariateForecast::From(int origin) const {
   return result;
 }
 
+void CovariateForecast::Origin::Fill(std::span<const int> k, const OriginStatistics& statistics,
+                                     CandidateRows* rows) const {
+  for (size_t t = 0; t < k.size(); ++t) {
+    rows->values[kCandidateAnnounced][t] =
+        At(k[t], statistics, rows->values[kCandidateSameTime][t]);
+  }
+}
+
 double CovariateForecast::Origin::At(int k, const OriginStatistics& statistics,
-                                     const Candidates& candidates) const {
-  const double usual_rise = candidates.values[kCandidateSameTime] - statistics.profile;
+                                     double same_time) const {
+  const double usual_rise = same_time - statistics.profile;
   const double base = statistics.last + (seasonal ? usual_rise : 0);
   int lead = 0;
   double rise = 0;

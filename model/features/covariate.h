@@ -10,6 +10,7 @@
 
 #include "model/features/candidates.h"
 #include "model/features/history_view.h"
+#include "model/features/moving_means.h"
 #include "model/features/ridge.h"
 #include "model/features/season.h"
 #include "model/spec/network_io.h"
@@ -47,9 +48,12 @@ class CovariateForecast {
   static constexpr size_t kLeads = 4;
   // What is announced from one origin.
   struct Origin {
-    // The forecast `k` steps later, with the statistics of that origin and the other candidates for
-    // that target. In units of the values, finite.
-    double At(int k, const OriginStatistics& statistics, const Candidates& candidates) const;
+    // The forecast `k` steps later, with the statistics of that origin and what is usual at that
+    // time of day (kCandidateSameTime). In units of the values, finite.
+    double At(int k, const OriginStatistics& statistics, double same_time) const;
+    // Puts that in its place among the candidates of targets k.
+    void Fill(std::span<const int> k, const OriginStatistics& statistics,
+              CandidateRows* rows) const;
 
     bool seasonal = false;
     std::array<int, kLeads> leads{};  // ascending; equal ones on short horizons
@@ -78,7 +82,8 @@ class CovariateForecast {
   void FitLead(size_t i, int oldest, int stride, Fit* fit);
 
   std::optional<HistoryView> values_;
-  std::vector<HistoryView> covariates_;  // those that are there
+  std::vector<HistoryView> covariates_;                 // those that are there
+  std::vector<std::array<MovingMeans, kMeans>> means_;  // of at least those; of edges_' stretches
   int day_ = 0;
   std::array<int, kMeans + 1> edges_{};  // of the means, in steps back
   int first_ = 0;                        // the earliest step with inputs, without usual days

@@ -69,7 +69,8 @@ class Announced {
     const Season season(kSpec);
     const HistoryView past = view_->Until(origin);
     const OriginStatistics statistics = StatisticsOf(past, season);
-    return forecast_.From(origin).At(k, statistics, CandidatesAt(past, season, statistics, k));
+    const auto candidates = CandidatesAt(past, season, statistics, k);
+    return forecast_.From(origin).At(k, statistics, candidates[kCandidateSameTime]);
   }
 
  private:

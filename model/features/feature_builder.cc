@@ -8,7 +8,9 @@
 #include "model/features/covariate.h"
 #include "model/features/features.h"
 #include "model/features/history_view.h"
+#include "model/features/moving_means.h"
 #include "model/features/patches.h"
+#include "model/features/reductions.h"
 #include "model/features/season.h"
 #include "model/features/window_scale.h"
 
@@ -18,13 +20,6 @@ namespace {
 // The day of week is told only when the window holds two weeks, or the first day of it is missing:
 // before that it says no more than how old the window is.
 constexpr int kDaysForWeek = 13;
-
-bool IsNonNegative(const HistoryView& view) {
-  for (int t = view.first(); t <= view.last(); ++t) {
-    if (view.At(t) < 0) return false;
-  }
-  return true;
-}
 
 std::optional<HistoryView> ViewOf(const ModelSpec& spec, const SeriesIndex& series, int origin) {
   return HistoryView::From(series, std::max(0, origin + 1 - spec.context_steps), origin);
@@ -114,6 +109,7 @@ struct FeatureBuilder::Scratch {
   TargetTimes times;
   // Of the window that was built last:
   OriginStatistics statistics{};
+  MovingMeans smoothed;
   std::vector<CovariateView> covariates;
   CovariateForecast announced;
   CovariateForecast::Origin origin;
@@ -137,7 +133,7 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   out->level = scratch.statistics.mean_hour;
   out->scale = scale.scale;
   out->last = scratch.statistics.last;
-  out->non_negative = IsNonNegative(view);
+  out->non_negative = ExtremesOf(view.values()).low >= 0;
 
   out->window.resize(static_cast<size_t>(spec_.window_features()));
   const auto shape = ShapeFeatures(view, season, scratch.statistics, scale, out->level);
@@ -147,7 +143,9 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   }
   scratch.announced.Learn(view, scratch.covariates, season, spec_.horizon_steps);
   if (scratch.announced.known()) scratch.origin = scratch.announced.From(origin);
-  const auto logs = BacktestLogs(view, season, spec_.horizon_steps, out->scale, scratch.announced);
+  scratch.smoothed.Assign(view, 2 * season.smoothing + 1);
+  const auto logs = BacktestLogs(view, scratch.smoothed, season, spec_.horizon_steps, out->scale,
+                                 scratch.announced);
   auto feature = std::copy(shape.begin(), shape.end(), out->window.begin());
   feature = std::copy(logs.begin(), logs.end(), feature);
   for (const CovariateView& covariate : scratch.covariates) {
@@ -176,22 +174,23 @@ void FeatureBuilder::Targets(const SeriesIndex& series, int origin, const Window
   const int special_features = spec_.special_days.empty() ? 0 : kSpecialDayTargetFeatures;
   out->candidates.resize(k.size() * kCandidates);
   out->features.resize(k.size() * static_cast<size_t>(spec_.target_features()));
-  float* candidate = out->candidates.data();
   float* feature = out->features.data();
-  for (int target : k) {
-    Candidates candidates = CandidatesAt(view, season, scratch_->statistics, target);
+  CandidateRows rows;
+  for (size_t begin = 0; begin < k.size(); begin += CandidateRows::kTargets) {
+    const auto some = k.subspan(begin, std::min(CandidateRows::kTargets, k.size() - begin));
+    FillCandidates(view, scratch_->smoothed, season, scratch_->statistics, some, &rows);
     if (scratch_->announced.known()) {
-      candidates.values[kCandidateAnnounced] =
-          scratch_->origin.At(target, scratch_->statistics, candidates);
+      scratch_->origin.Fill(some, scratch_->statistics, &rows);
     }
-    for (double value : candidates.values) {
-      *candidate++ = static_cast<float>(ToZ(value, window.level, window.scale));
+    CandidatesToZ(rows, some.size(), window.level, window.scale,
+                  &out->candidates[begin * kCandidates]);
+    for (size_t t = 0; t < some.size(); ++t) {
+      feature = std::copy_n(time, TargetTimes::kFeatures, feature);
+      time += TargetTimes::kFeatures;
+      *feature++ = rows.week_ago_known[t] ? 1.0F : 0.0F;
+      feature = std::copy_n(special, special_features, feature);
+      special += special_features;
     }
-    feature = std::copy_n(time, TargetTimes::kFeatures, feature);
-    time += TargetTimes::kFeatures;
-    *feature++ = candidates.week_ago_known ? 1.0F : 0.0F;
-    feature = std::copy_n(special, special_features, feature);
-    special += special_features;
   }
 }
 

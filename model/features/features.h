@@ -13,9 +13,9 @@
 
 namespace auspex::model {
 
-// A series prepared for features, with its covariates: forward-filled values and prefix sums. Built
-// once per series (training) or per context (serving); windows on it are cheap. About 24 bytes per
-// step, and as much for each covariate.
+// A series prepared for features, with its covariates: forward-filled values, and where they were
+// observed. Built once per series (training) or per context (serving). About 4 bytes per step, and
+// as much for each covariate.
 class SeriesIndex {
  public:
   // `values` are steps, oldest first; index i is at first_ms + i * spec.step_ms. `covariates` is
@@ -32,24 +32,18 @@ class SeriesIndex {
   int64_t time_ms(int i) const { return first_ms_ + i * step_ms_; }
   // The raw value (NaN = missing) at index i.
   float raw(int i) const;
-  bool observed(int i) const { return ObservedCount(i, i + 1) == 1; }
+  bool observed(int i) const;
 
   // Indices below are 0 <= i < size(), ranges 0 <= begin <= end <= size().
   // The newest value at or before i. REQUIRES: there is one.
   float filled(int i) const { return filled_[static_cast<size_t>(i)]; }
   // All of them; 0 before the first value.
   std::span<const float> filled() const { return filled_; }
-  // Sum of the filled values of [begin, end). Exact to double precision relative to the values in
-  // the range: values outside it, however large, do not leave rounding errors in the sum.
+  // Sum of the filled values of [begin, end), and of nothing else: adding a few thousand floats is
+  // cheaper than to keep prefix sums in which a spike leaves no rounding error.
   // REQUIRES: a value at or before `begin`.
-  double Sum(int begin, int end) const {
-    const Prefix& a = sums_[static_cast<size_t>(begin)];
-    const Prefix& b = sums_[static_cast<size_t>(end)];
-    return (b.sum - a.sum) + (b.error - a.error);
-  }
-  int ObservedCount(int begin, int end) const {
-    return observed_[static_cast<size_t>(end)] - observed_[static_cast<size_t>(begin)];
-  }
+  double Sum(int begin, int end) const;
+  int ObservedCount(int begin, int end) const;
   // First index in [begin, end) that has a value; `end` when none has.
   int FirstObserved(int begin, int end) const;
 
@@ -60,17 +54,10 @@ class SeriesIndex {
   explicit SeriesIndex(int64_t step_ms) : step_ms_(step_ms) {}
   void Fill(std::span<const float> values, int64_t first_ms);
 
-  struct Prefix {
-    double sum;
-    double error;  // what rounding took from `sum`
-  };
-
   int64_t step_ms_;
   int64_t first_ms_ = 0;
-  std::vector<float> filled_;  // 0 before the first value
-  // Entry i is over [0, i).
-  std::vector<Prefix> sums_;
-  std::vector<int32_t> observed_;
+  std::vector<float> filled_;       // 0 before the first value
+  std::vector<uint64_t> observed_;  // a bit per step
   std::vector<SeriesIndex> covariates_;
 };
 

@@ -22,8 +22,7 @@ double HistoryView::MeanOfNewest(int n) const { return Mean(last_ + 1 - n, last_
 
 double HistoryView::MedianOfNewest(int n) const {
   n = std::min(n, steps());
-  return MedianOf(
-      series_->filled().subspan(static_cast<size_t>(last_ + 1 - n), static_cast<size_t>(n)));
+  return MedianOf(Values(last_ + 1 - n, last_ + 1));
 }
 
 }  // namespace auspex::model

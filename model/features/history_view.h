@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <span>
 
 #include "model/features/features.h"
 
@@ -21,6 +22,12 @@ class HistoryView {
   int steps() const { return last_ - first_ + 1; }
   bool Has(int i) const { return i >= first_ && i <= last_; }
   double At(int i) const { return series_->filled(i); }
+  // All of them, the first one first.
+  std::span<const float> values() const { return Values(first_, last_ + 1); }
+  // Those of [begin, end), which the view has.
+  std::span<const float> Values(int begin, int end) const {
+    return series_->filled().subspan(static_cast<size_t>(begin), static_cast<size_t>(end - begin));
+  }
   bool Observed(int i) const { return series_->observed(i); }
   int ObservedCount(int begin, int end) const;
 

@@ -1,10 +1,12 @@
 #include "model/features/history_view.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
 
 #include "gtest/gtest.h"
+#include "model/features/instruction_sets_test.h"
 
 namespace auspex::model {
 namespace {
@@ -26,6 +28,46 @@ TEST(SeriesIndexTest, FillsForwardAndRemembersWhatWasObserved) {
   EXPECT_EQ(series.FirstObserved(2, 5), 4);
   EXPECT_EQ(series.FirstObserved(2, 4), 4);
   EXPECT_EQ(series.FirstObserved(0, 0), 0);
+}
+
+TEST(SeriesIndexTest, KnowsWhatWasObservedInAnyRange) {
+  std::mt19937 random(1);
+  for (const int steps : {0, 1, 63, 64, 65, 200}) {
+    std::vector<float> values(static_cast<size_t>(steps));
+    for (float& value : values) value = random() % 40 == 0 ? 1 : kMissing;
+    const SeriesIndex series = IndexOf(values);
+    for (int begin = 0; begin <= steps; ++begin) {
+      int count = 0;
+      int first = steps;
+      for (int end = begin; end <= steps; ++end) {
+        EXPECT_EQ(series.ObservedCount(begin, end), count) << begin << " " << end;
+        EXPECT_EQ(series.FirstObserved(begin, end), std::min(first, end)) << begin << " " << end;
+        if (end == steps || std::isnan(values[static_cast<size_t>(end)])) continue;
+        ++count;
+        first = std::min(first, end);
+      }
+    }
+  }
+}
+
+TEST(SeriesIndexTest, FillsForwardOnEveryInstructionSet) {
+  std::mt19937 random(2);
+  ForEachInstructionSet([&] {
+    for (const size_t steps : {1, 63, 64, 65, 300}) {
+      std::vector<float> values(steps, 3);
+      for (float& value : values) value = static_cast<float>(random() % 100);
+      for (size_t i = 70; i < steps; ++i) {
+        if (random() % 3 == 0) values[i] = random() % 2 == 0 ? kMissing : -INFINITY;
+      }
+      const SeriesIndex series = IndexOf(values);
+      float newest = 0;
+      for (size_t i = 0; i < steps; ++i) {
+        if (std::isfinite(values[i])) newest = values[i];
+        EXPECT_EQ(series.filled(static_cast<int>(i)), newest);
+        EXPECT_EQ(series.observed(static_cast<int>(i)), std::isfinite(values[i]));
+      }
+    }
+  });
 }
 
 TEST(SeriesIndexTest, AssignReplacesEverything) {

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "model/features/reductions.h"
+
 // clang-format off
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "model/features/median.cc"
@@ -13,69 +15,144 @@
 #include "hwy/highway.h"
 // clang-format on
 
+#ifndef AUSPEX_MODEL_FEATURES_MEDIAN_ONCE
+#define AUSPEX_MODEL_FEATURES_MEDIAN_ONCE
+namespace auspex::model {
+
+inline constexpr size_t kSample = 64;
+inline constexpr size_t kKept = 1024;
+
+// Which lanes move to the front where the bits say which are kept. The same as Highway's Compress,
+// whose table GCC copies onto the stack for every vector (Highway 1.0.3, GCC 12).
+inline constexpr size_t kPackLanes = 8;
+struct PackOrder {
+  uint8_t lanes[1 << kPackLanes][kPackLanes];
+};
+inline constexpr PackOrder kPackOrder = [] {
+  PackOrder order{};
+  for (size_t bits = 0; bits < 1 << kPackLanes; ++bits) {
+    size_t next = 0;
+    for (size_t lane = 0; lane < kPackLanes; ++lane) {
+      if ((bits >> lane & 1) != 0) order.lanes[bits][next++] = static_cast<uint8_t>(lane);
+    }
+  }
+  return order;
+}();
+
+}  // namespace auspex::model
+#endif  // AUSPEX_MODEL_FEATURES_MEDIAN_ONCE
+
 HWY_BEFORE_NAMESPACE();
 namespace auspex::model::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// How many of the values are below the pivot.
-size_t CountBelow(const float* values, size_t n, float pivot) {
-  const hn::ScalableTag<float> d;
+using Floats = hn::ScalableTag<float>;
+using Vector = hn::Vec<Floats>;
+
+// A part of the values that holds the one looked for.
+struct Part {
+  const float* values;
+  size_t n;
+  size_t below;  // values that are below all of the part's range, and left out
+};
+
+// What a pivot splits: how many values are below it, the largest of them and the smallest other.
+struct Split {
+  size_t below;
+  float largest_below;
+  float smallest_above;
+};
+
+// REQUIRES: some value is below the pivot, some is not.
+Split SplitAt(float pivot, const Part& part) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  const Vector limit = hn::Set(d, pivot);
+  const Vector lowest = hn::Set(d, hwy::LowestValue<float>());
+  const Vector highest = hn::Set(d, hwy::HighestValue<float>());
+  auto count = hn::Zero(di);
+  Vector largest = lowest;
+  Vector smallest = highest;
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= part.n; i += hn::Lanes(d)) {
+    const Vector value = hn::LoadU(d, part.values + i);
+    const auto below = hn::Lt(value, limit);
+    // A true lane is -1 as an integer.
+    count = hn::Sub(count, hn::BitCast(di, hn::VecFromMask(d, below)));
+    largest = hn::Max(largest, hn::IfThenElse(below, value, lowest));
+    smallest = hn::Min(smallest, hn::IfThenElse(below, highest, value));
+  }
+  Split split{static_cast<size_t>(hn::GetLane(hn::SumOfLanes(di, count))),
+              hn::GetLane(hn::MaxOfLanes(d, largest)), hn::GetLane(hn::MinOfLanes(d, smallest))};
+  for (; i < part.n; ++i) {
+    const float value = part.values[i];
+    if (value < pivot) {
+      ++split.below;
+      split.largest_below = std::max(split.largest_below, value);
+    } else {
+      split.smallest_above = std::min(split.smallest_above, value);
+    }
+  }
+  return split;
+}
+
+// A range that likely holds the median and not much more than a quarter of the values: from a
+// sample that is spread over all.
+Extremes LikelyRange(const float* values, size_t n) {
+  const Floats d;
+  const hn::RebindToSigned<Floats> di;
+  HWY_ALIGN float sample[kSample];
+  for (size_t i = 0; i < kSample; ++i) sample[i] = values[i * n / kSample];
+  const Vector none = hn::Set(d, hwy::LowestValue<float>());
+  Vector low = none;
+  Vector high = none;
+  for (size_t i = 0; i < kSample; i += hn::Lanes(d)) {
+    const Vector candidates = hn::Load(d, sample + i);
+    auto rank = hn::Zero(di);
+    for (const float other : sample) {
+      const auto below = hn::Lt(hn::Set(d, other), candidates);
+      rank = hn::Sub(rank, hn::BitCast(di, hn::VecFromMask(d, below)));
+    }
+    const auto up_to = [&](size_t limit) HWY_ATTR {
+      const auto above = hn::Gt(rank, hn::Set(di, static_cast<int32_t>(limit)));
+      return hn::IfThenElse(hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, above))), none,
+                            candidates);
+    };
+    low = hn::Max(low, up_to(kSample * 3 / 8));
+    high = hn::Max(high, up_to(kSample * 5 / 8));
+  }
+  return {hn::GetLane(hn::MaxOfLanes(d, low)), hn::GetLane(hn::MaxOfLanes(d, high))};
+}
+
+// Copies the values within the range to `kept`, room for kKept values and a vector; answers that
+// part, of more than kKept values when they do not fit.
+Part Keep(const float* values, size_t n, const Extremes& range, float* kept) {
+  const hn::CappedTag<float, kPackLanes> d;
   const hn::RebindToSigned<decltype(d)> di;
-  const size_t lanes = hn::Lanes(d);
-  const auto limit = hn::Set(d, pivot);
-  auto counts0 = hn::Zero(di);
-  auto counts1 = hn::Zero(di);
+  const auto low = hn::Set(d, range.low);
+  const auto high = hn::Set(d, range.high);
+  auto below = hn::Zero(di);
+  size_t count = 0;
   size_t i = 0;
-  // A true lane is -1 as an integer.
-  const auto below = [&](size_t at) HWY_ATTR {
-    return hn::BitCast(di, hn::VecFromMask(d, hn::Lt(hn::LoadU(d, values + at), limit)));
-  };
-  for (; i + 2 * lanes <= n; i += 2 * lanes) {
-    counts0 = hn::Sub(counts0, below(i));
-    counts1 = hn::Sub(counts1, below(i + lanes));
-  }
-  auto count = static_cast<size_t>(hn::GetLane(hn::SumOfLanes(di, hn::Add(counts0, counts1))));
-  for (; i < n; ++i) count += values[i] < pivot ? 1 : 0;
-  return count;
-}
-
-// The largest value below the pivot. REQUIRES: there is one, or the answer is not used.
-float LargestBelow(const float* values, size_t n, float pivot, float lowest) {
-  const hn::ScalableTag<float> d;
-  const size_t lanes = hn::Lanes(d);
-  const auto limit = hn::Set(d, pivot);
-  const auto none = hn::Set(d, lowest);
-  auto best = none;
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
+  for (; i + hn::Lanes(d) <= n && count <= kKept; i += hn::Lanes(d)) {
     const auto value = hn::LoadU(d, values + i);
-    best = hn::Max(best, hn::IfThenElse(hn::Lt(value, limit), value, none));
+    below = hn::Sub(below, hn::BitCast(di, hn::VecFromMask(d, hn::Lt(value, low))));
+    uint8_t inside = 0;
+    hn::StoreMaskBits(d, hn::And(hn::Ge(value, low), hn::Le(value, high)), &inside);
+    const auto from =
+        hn::PromoteTo(di, hn::LoadU(hn::Rebind<uint8_t, decltype(d)>(), kPackOrder.lanes[inside]));
+    hn::StoreU(hn::TableLookupLanes(value, hn::IndicesFromVec(d, from)), d, kept + count);
+    count += static_cast<size_t>(std::popcount(inside));
   }
-  float result = hn::GetLane(hn::MaxOfLanes(d, best));
-  for (; i < n; ++i) {
-    if (values[i] < pivot) result = std::max(result, values[i]);
+  Part part{.values = kept,
+            .n = count,
+            .below = static_cast<size_t>(hn::GetLane(hn::SumOfLanes(di, below)))};
+  for (; i < n && part.n <= kKept; ++i) {
+    if (values[i] < range.low) ++part.below;
+    if (values[i] >= range.low && values[i] <= range.high) kept[part.n++] = values[i];
   }
-  return result;
-}
-
-void Extremes(const float* values, size_t n, float* low, float* high) {
-  const hn::ScalableTag<float> d;
-  const size_t lanes = hn::Lanes(d);
-  auto lows = hn::Set(d, values[0]);
-  auto highs = lows;
-  size_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    const auto value = hn::LoadU(d, values + i);
-    lows = hn::Min(lows, value);
-    highs = hn::Max(highs, value);
-  }
-  *low = hn::GetLane(hn::MinOfLanes(d, lows));
-  *high = hn::GetLane(hn::MaxOfLanes(d, highs));
-  for (; i < n; ++i) {
-    *low = std::min(*low, values[i]);
-    *high = std::max(*high, values[i]);
-  }
+  return part;
 }
 
 // Floats as integers of the same order, and back.
@@ -88,47 +165,63 @@ float OfKey(int32_t key) {
       key < 0 ? static_cast<int32_t>(0x80000000U - static_cast<uint32_t>(key)) : key);
 }
 
-// Where between two floats the value of that rank would be if those between them lay evenly.
-int32_t Guess(int64_t low, int64_t high, double share) {
-  const double from = OfKey(static_cast<int32_t>(low));
-  const double to = OfKey(static_cast<int32_t>(high));
-  return KeyOf(static_cast<float>(from + share * (to - from)));
+// A float above range.low, at most range.high: where the value of the rank that is `share` of the
+// way would be if the values lay evenly, or half the floats (not the values) away.
+float Pivot(const Extremes& range, double share, bool guess) {
+  const int64_t low = KeyOf(range.low);
+  const int64_t high = KeyOf(range.high);
+  int64_t key = low + (high - low + 1) / 2;
+  if (guess) {
+    const double from = range.low;
+    key = KeyOf(static_cast<float>(from + share * (range.high - from)));
+  }
+  return OfKey(static_cast<int32_t>(std::clamp(key, low + 1, high)));
 }
 
-// Narrows an interval of floats around the middle rank by passes that only compare and count, about
-// a vector per cycle, without a branch that depends on a value. Passes guess by the counts so far
-// and bisect the floats (not the values) in turn: a few for values that lie evenly, at most twice
+// The value of that rank among all, and how many are below it.
+struct Selected {
+  float value;
+  size_t below;
+};
+
+// Narrows a range of values around the rank, by passes that only compare and count, without a
+// branch that depends on a value. Ends are values of the part, so many equal ones end it early.
+// Every third pass bisects the floats: a few passes for values that lie evenly, at most three times
 // 32 for any.
-double Median(const float* values, size_t n) {
-  const size_t rank = n / 2;
-  float lowest;
-  float highest;
-  Extremes(values, n, &lowest, &highest);
-  // At most `rank` values are below low, more than `rank` below high.
-  int64_t low = KeyOf(lowest);
-  int64_t high = int64_t{KeyOf(highest)} + 1;
-  size_t below_low = 0;
-  size_t below_high = n;
-  for (bool guess = true; high - low > 1 && below_high - below_low > 1; guess = !guess) {
-    int64_t middle = low + (high - low) / 2;
-    if (guess) {
-      const double share = (static_cast<double>(rank - below_low) + 0.5) /
-                           static_cast<double>(below_high - below_low);
-      middle = std::clamp<int64_t>(Guess(low, high, share), low + 1, high - 1);
-    }
-    const size_t count = CountBelow(values, n, OfKey(static_cast<int32_t>(middle)));
-    if (count <= rank) {
-      low = middle;
-      below_low = count;
+Selected Select(const Part& part, size_t rank) {
+  Extremes range = ExtremesOf({part.values, part.n});
+  size_t below_low = part.below;
+  size_t up_to_high = part.below + part.n;
+  for (int pass = 1; range.low < range.high; ++pass) {
+    const double share =
+        (static_cast<double>(rank - below_low) + 0.5) / static_cast<double>(up_to_high - below_low);
+    const Split split = SplitAt(Pivot(range, share, pass % 3 != 0), part);
+    const size_t below = part.below + split.below;
+    if (below <= rank) {
+      range.low = split.smallest_above;
+      below_low = below;
     } else {
-      high = middle;
-      below_high = count;
+      range.high = split.largest_below;
+      up_to_high = below;
     }
   }
-  // All values left between the two are equal.
-  const float upper = LargestBelow(values, n, OfKey(static_cast<int32_t>(high)), lowest);
-  if (n % 2 == 1 || below_low < rank) return upper;
-  return (static_cast<double>(LargestBelow(values, n, upper, lowest)) + upper) / 2;
+  return {range.low, below_low};
+}
+
+double Median(const float* values, size_t n) {
+  const size_t rank = n / 2;
+  Part part{.values = values, .n = n, .below = 0};
+  HWY_ALIGN float kept[kKept + kPackLanes + 1];
+  if (n >= 8 * kSample) {
+    const Part likely = Keep(values, n, LikelyRange(values, n), kept);
+    const bool found = likely.below <= rank && rank < likely.below + likely.n;
+    if (found && likely.n <= kKept) part = likely;
+  }
+  const Selected upper = Select(part, rank);
+  if (n % 2 == 1 || upper.below < rank) return upper.value;
+  const Part all{.values = values, .n = n, .below = 0};
+  const float lower = SplitAt(upper.value, upper.below > part.below ? part : all).largest_below;
+  return (static_cast<double>(lower) + upper.value) / 2;
 }
 
 }  // namespace auspex::model::HWY_NAMESPACE
@@ -141,20 +234,6 @@ HWY_EXPORT(Median);
 
 double MedianOf(std::span<const float> values) {
   return HWY_DYNAMIC_DISPATCH(Median)(values.data(), values.size());
-}
-
-double MedianOfSeven(std::span<const double, 7> values) {
-  std::array<double, 7> v{};
-  std::copy(values.begin(), values.end(), v.begin());
-  const auto sort = [&v](size_t a, size_t b) {
-    const double low = std::min(v[a], v[b]);
-    v[b] = std::max(v[a], v[b]);
-    v[a] = low;
-  };
-  // A network of 13 exchanges after which the middle one is in its place.
-  sort(0, 5), sort(0, 3), sort(1, 6), sort(2, 4), sort(0, 1), sort(3, 5), sort(2, 6);
-  sort(2, 3), sort(3, 6), sort(4, 5), sort(1, 4), sort(1, 3), sort(3, 4);
-  return v[3];
 }
 
 }  // namespace auspex::model

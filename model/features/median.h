@@ -10,7 +10,4 @@ namespace auspex::model {
 // value, all finite.
 double MedianOf(std::span<const float> values);
 
-// The same for seven values, branch-free: for the innermost loops.
-double MedianOfSeven(std::span<const double, 7> values);
-
 }  // namespace auspex::model

@@ -1,15 +1,13 @@
 #include "model/features/median.h"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "hwy/targets.h"
+#include "model/features/instruction_sets_test.h"
 
 namespace auspex::model {
 namespace {
@@ -20,6 +18,8 @@ double MedianBySorting(std::vector<float> values) {
   if (n % 2 == 1) return values[n / 2];
   return (static_cast<double>(values[n / 2 - 1]) + values[n / 2]) / 2;
 }
+
+constexpr int kKinds = 7;
 
 // Kinds of values that a selection can stumble over.
 std::vector<float> Values(int kind, size_t n, std::mt19937& random) {
@@ -40,6 +40,12 @@ std::vector<float> Values(int kind, size_t n, std::mt19937& random) {
       case 3:
         value = -7.25F;
         break;
+      case 4:  // mostly one value
+        value = random() % 10 != 0 ? 0 : normal(random);
+        break;
+      case 5:  // a trend
+        value = static_cast<float>(&value - values.data());
+        break;
       default:
         value = random() % 2 == 0 ? std::numeric_limits<float>::max()
                                   : std::numeric_limits<float>::lowest();
@@ -50,28 +56,30 @@ std::vector<float> Values(int kind, size_t n, std::mt19937& random) {
 
 TEST(MedianTest, AgreesWithSortingOnEveryInstructionSet) {
   std::mt19937 random(1);
-  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    for (int kind = 0; kind < 5; ++kind) {
+  ForEachInstructionSet([&] {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      SCOPED_TRACE(kind);
       for (size_t n = 1; n < 80; ++n) {
         const std::vector<float> values = Values(kind, n, random);
-        EXPECT_EQ(MedianOf(values), MedianBySorting(values))
-            << hwy::TargetName(target) << " kind " << kind << " n " << n;
+        EXPECT_EQ(MedianOf(values), MedianBySorting(values)) << n;
       }
-      const std::vector<float> many = Values(kind, 2016, random);
-      EXPECT_EQ(MedianOf(many), MedianBySorting(many)) << hwy::TargetName(target);
+      for (size_t n : {511, 512, 513, 2016, 2017, 20'000}) {
+        const std::vector<float> values = Values(kind, n, random);
+        EXPECT_EQ(MedianOf(values), MedianBySorting(values)) << n;
+      }
     }
-  }
-  hwy::SetSupportedTargetsForTest(0);
+  });
 }
 
-TEST(MedianTest, OfSevenIsInTheMiddleOfEveryOrder) {
-  // A network of exchanges that is right for all zeros and ones is right for all values.
-  for (unsigned bits = 0; bits < 128; ++bits) {
-    std::array<double, 7> values{};
-    for (size_t i = 0; i < 7; ++i) values[i] = (bits >> i) & 1U;
-    EXPECT_EQ(MedianOfSeven(values), std::popcount(bits) >= 4 ? 1 : 0) << bits;
-  }
+// What a sample of every so many values tells of all is wrong here.
+TEST(MedianTest, IsExactWhereASampleMisleads) {
+  ForEachInstructionSet([] {
+    for (const size_t n : {640, 1920, 6400}) {
+      std::vector<float> values(n);
+      for (size_t i = 0; i < n; ++i) values[i] = i % (n / 64) == 0 ? -5 : static_cast<float>(i);
+      EXPECT_EQ(MedianOf(values), MedianBySorting(values)) << n;
+    }
+  });
 }
 
 }  // namespace

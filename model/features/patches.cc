@@ -1,54 +1,76 @@
 #include "model/features/patches.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <span>
 
 #include "model/features/calendar.h"
+#include "model/features/reductions.h"
 #include "model/features/window_scale.h"
 
+// clang-format off
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "model/features/patches.cc"
+#include "hwy/foreach_target.h"  // Includes this file once per instruction set.
+#include "hwy/highway.h"
+#include "hwy/contrib/math/math-inl.h"
+// clang-format on
+
+HWY_BEFORE_NAMESPACE();
+namespace auspex::model::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr size_t kValuesMax = kPatchValues + kPatchExtremes;
+
+// asinh of z of at most kValuesMax values; unknown ones (NaN) are the level itself.
+void CompressAll(const double* values, size_t n, double level, double scale, float* out) {
+  const hn::ScalableTag<float> d;
+  HWY_ALIGN float z[(kValuesMax + 15) / 16 * 16] = {};
+  for (size_t i = 0; i < n; ++i) {
+    z[i] = std::isnan(values[i]) ? 0 : static_cast<float>(ToZ(values[i], level, scale));
+  }
+  for (size_t i = 0; i < n; i += hn::Lanes(d)) {
+    hn::Store(hn::Asinh(d, hn::Load(d, z + i)), d, z + i);
+  }
+  std::copy_n(z, n, out);
+}
+
+}  // namespace auspex::model::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace auspex::model {
 namespace {
 
-// Level and scale, applied and compressed.
-struct Compress {
-  double level;
-  double scale;
-  // Unknown (NaN) is the level itself.
-  float operator()(double value) const {
-    if (std::isnan(value)) return 0;
-    return static_cast<float>(std::asinh(ToZ(value, level, scale)));
-  }
-};
+HWY_EXPORT(CompressAll);
 
 // Means of kPatchValues equal parts of [begin, end), the newest steps when it does not divide.
-float* AppendMeans(const HistoryView& view, const Compress& compress, int begin, int end,
-                   float* out) {
+double* AppendMeans(const HistoryView& view, int begin, int end, double* out) {
   const int parts = std::min(end - begin, kPatchValues);
   const int part = (end - begin) / parts;
-  for (int i = 0; i < parts; ++i) {
-    const int part_begin = end - (parts - i) * part;
-    *out++ = compress(view.Mean(part_begin, part_begin + part));
+  begin = end - parts * part;
+  if (begin < view.first()) {
+    for (int i = 0; i < parts; ++i, begin += part) *out++ = view.Mean(begin, begin + part);
+    return out;
   }
-  return out;
+  const std::span<double> means(out, static_cast<size_t>(parts));
+  SumParts(view.Values(begin, end), static_cast<size_t>(part), means);
+  for (double& mean : means) mean /= part;
+  return out + parts;
 }
 
-float* AppendExtremes(const HistoryView& view, const Compress& compress, int begin, int end,
-                      float* out) {
+double* AppendExtremes(const HistoryView& view, double level, int begin, int end, double* out) {
   begin = std::max(begin, view.first());
-  if (begin >= end) return std::fill_n(out, kPatchExtremes, 0.0F);
-  const double mean = view.Mean(begin, end);
-  double high = view.At(begin);
-  double low = high;
-  double squares = 0;
-  for (int t = begin; t < end; ++t) {
-    const double value = view.At(t);
-    high = std::max(high, value);
-    low = std::min(low, value);
-    squares += (value - mean) * (value - mean);
-  }
-  *out++ = compress(high);
-  *out++ = compress(low);
-  *out++ = compress(compress.level + std::sqrt(squares / (end - begin)));
+  if (begin >= end) return std::fill_n(out, kPatchExtremes, level);
+  const std::span<const float> values = view.Values(begin, end);
+  const Extremes extremes = ExtremesOf(values);
+  const double squares = DeviationsFrom(view.Mean(begin, end), values).squares;
+  *out++ = extremes.high;
+  *out++ = extremes.low;
+  *out++ = level + std::sqrt(squares / (end - begin));
   return out;
 }
 
@@ -63,16 +85,20 @@ float* AppendCalendar(const ModelSpec& spec, int64_t local_ms, float* out) {
 
 void FillPatches(const ModelSpec& spec, const HistoryView& view, const Season& season, double level,
                  double scale, int64_t origin_local_ms, std::span<float> out) {
-  const Compress compress{level, scale};
+  std::array<double, kPatchValues + kPatchExtremes> values;
   float* next = out.data();
   for (int age = spec.patches() - 1; age >= 0; --age) {
     const int end = view.last() + 1 - age * season.day;
     const int begin = end - season.day;
-    next = AppendMeans(view, compress, begin, end, next);
-    if (season.day > kPatchValues) next = AppendExtremes(view, compress, begin, end, next);
+    double* values_end = AppendMeans(view, begin, end, values.data());
+    if (season.day > kPatchValues) values_end = AppendExtremes(view, level, begin, end, values_end);
+    const auto count = static_cast<size_t>(values_end - values.data());
+    HWY_DYNAMIC_DISPATCH(CompressAll)(values.data(), count, level, scale, next);
+    next += count;
     *next++ = static_cast<float>(view.ObservedCount(begin, end)) / static_cast<float>(season.day);
     next = AppendCalendar(spec, origin_local_ms - int64_t{age} * season.day * spec.step_ms, next);
   }
 }
 
 }  // namespace auspex::model
+#endif  // HWY_ONCE

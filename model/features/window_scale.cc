@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/features/reductions.h"
+
 namespace auspex::model {
 namespace {
 
@@ -12,9 +14,11 @@ constexpr double kShapeMax = 20;
 // Mean |x(t) - x(t - a day)| over the last seven days; 0 with less than a day of history.
 double SeasonalChange(const HistoryView& view, const Season& season) {
   const int begin = std::max(view.last() - season.week + 1, view.first() + season.day);
-  double sum = 0;
-  for (int t = begin; t <= view.last(); ++t) sum += std::abs(view.At(t) - view.At(t - season.day));
-  return begin <= view.last() ? sum / (view.last() - begin + 1) : 0;
+  const int end = view.last() + 1;
+  if (begin >= end) return 0;
+  const auto change =
+      DistanceBetween(view.Values(begin, end), view.Values(begin - season.day, end - season.day));
+  return change / (end - begin);
 }
 
 }  // namespace
@@ -23,16 +27,10 @@ WindowScale ScaleOf(const HistoryView& view, const Season& season) {
   const int begin = std::max(view.last() - season.week + 1, view.first());
   const int count = view.last() - begin + 1;
   const double mean = view.MeanOfNewest(season.week);
-  double squares = 0;
-  double absolutes = 0;
-  for (int t = begin; t <= view.last(); ++t) {
-    const double distance = view.At(t) - mean;
-    squares += distance * distance;
-    absolutes += std::abs(distance);
-  }
+  const Deviations deviations = DeviationsFrom(mean, view.Values(begin, view.last() + 1));
   WindowScale result{};
-  result.deviation = std::sqrt(squares / count);
-  result.absolute_deviation = absolutes / count;
+  result.deviation = std::sqrt(deviations.squares / count);
+  result.absolute_deviation = deviations.absolutes / count;
   // The deviation alone would make strongly seasonal series look quiet after scaling, and the loss
   // would then ignore them.
   const double scale = 0.7 * SeasonalChange(view, season) + 0.3 * result.deviation;
