@@ -4,12 +4,12 @@
 #include <string>
 
 #include "gtest/gtest.h"
-#include "model/features/instruction_sets_test.h"
 #include "model/engine/network_reference.h"
 #include "model/engine/packed_network.h"
 #include "model/engine/simd_forward.h"
 #include "model/engine/test_data.h"
 #include "model/features/features.h"
+#include "model/features/instruction_sets_test.h"
 #include "model/testing/close.h"
 
 namespace auspex::model {
@@ -95,6 +95,24 @@ TEST(BackendAgreementTest, ForecastsOfManyItemsAtAnyAlignment) {
     }
     // In units of the series: levels are hundreds, scales tens.
     EXPECT_EQ(Difference(results[1], results[0], {.absolute = 2e-3, .relative = 1e-5}), "");
+  }
+}
+
+// Weights that are rounded as bfloat16 give the same forecasts in either form; cells other than
+// lstm, and all other weights, are not rounded.
+TEST(BackendAgreementTest, Bfloat16ForecastsAreThoseOfTheRoundedWeights) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 60; ++round) {
+    const ModelSpec spec = RandomSpec(random);
+    SCOPED_TRACE(Describe(spec));
+    const Weights weights = RandomWeights(spec, random);
+    const std::vector<float> context = RandomContext(spec, random);
+    const std::vector<float> covariates = RandomCovariates(spec, random);
+    const auto expected =
+        ForecastContext("scalar", spec, RoundedAsBfloat16(spec, weights), context, {}, covariates);
+    const auto actual = ForecastContext("cpu-bfloat16", spec, weights, context, {}, covariates);
+    // As above.
+    EXPECT_EQ(Difference(actual, expected, {.absolute = 2e-3, .relative = 1e-5}), "");
   }
 }
 

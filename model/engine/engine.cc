@@ -41,9 +41,21 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateCudaEngine(ParallelFor parallel_fo
 
 }  // namespace
 
+absl::StatusOr<LstmWeights> ParseLstmWeights(std::string_view name) {
+  if (name == "float32") return LstmWeights::kFloat;
+  if (name == "bfloat16") return LstmWeights::kBfloat16;
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown weights \"", std::string(name), "\", must be float32 or bfloat16"));
+}
+
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
                                                      ParallelFor parallel_for,
-                                                     const OnFallback& on_fallback) {
+                                                     const OnFallback& on_fallback,
+                                                     const EngineOptions& options) {
+  if (options.lstm_weights != LstmWeights::kFloat && backend != "cpu") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "only engine \"cpu\" has bfloat16 weights, not \"", std::string(backend), "\""));
+  }
   if (backend == "cuda" || backend == "auto") {
     auto engine = CreateCudaEngine(parallel_for, on_fallback);
     if (engine.ok() || backend == "cuda") return engine;
@@ -55,7 +67,7 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
   if (backend == "scalar") {
     kernel = MakeScalarKernel();
   } else if (backend == "cpu" || backend == "auto") {
-    kernel = MakeSimdKernel();
+    kernel = MakeSimdKernel(options.lstm_weights);
   } else {
     return absl::InvalidArgumentError(absl::StrCat("unknown engine \"", std::string(backend),
                                                    "\", must be auto, cpu, cuda or scalar"));

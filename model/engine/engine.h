@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "model/engine/packed_lstm.h"
 #include "model/spec/blend.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
@@ -68,13 +69,24 @@ struct EngineFallback {
 // Called from within CreateEngine and Forecast.
 using OnFallback = std::function<void(const EngineFallback&)>;
 
+// How a backend holds weights.
+struct EngineOptions {
+  // Of lstm cells, the recurrent weights. Other than floats only with "cpu", which then answers
+  // within 2e-4 of a window's scale, for trained weights.
+  LstmWeights lstm_weights = LstmWeights::kFloat;
+};
+
+// "float32" or "bfloat16"; InvalidArgument for another name.
+absl::StatusOr<LstmWeights> ParseLstmWeights(std::string_view name);
+
 // Backends: "scalar" (the reference, kept for ever), "cpu" (SIMD, run-time dispatch), "cuda" (the
 // devices of this machine that pass device_check.h; what they cannot do, the cpu answers), "auto"
-// (cuda where there is such a device, else cpu). InvalidArgument for another name; for "cuda" also
-// FailedPrecondition when this build has none, NotFound when there is no device or no driver,
-// Unavailable when no device can be used.
+// (cuda where there is such a device, else cpu). InvalidArgument for another name, or for options
+// that the backend does not have; for "cuda" also FailedPrecondition when this build has none,
+// NotFound when there is no device or no driver, Unavailable when no device can be used.
 absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
                                                      ParallelFor parallel_for,
-                                                     const OnFallback& on_fallback = nullptr);
+                                                     const OnFallback& on_fallback = nullptr,
+                                                     const EngineOptions& options = {});
 
 }  // namespace auspex::model

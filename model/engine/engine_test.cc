@@ -162,7 +162,7 @@ TEST_P(EngineTest, SaysWhatDoesNotFit) {
   ModelSpec other_spec = kSpec;
   other_spec.hidden = 4;
   const auto other_model = *engine->Prepare(other_spec, UntrainedWeights(other_spec));
-  const std::string other_backend = std::string(GetParam()) == "cpu" ? "scalar" : "cpu";
+  const std::string other_backend = std::string(GetParam()) == "scalar" ? "cpu" : "scalar";
   auto other_engine = *CreateEngine(other_backend, SerialFor());
   const auto foreign_model = *other_engine->Prepare(kSpec, UntrainedWeights(kSpec));
 
@@ -189,8 +189,26 @@ TEST_P(EngineTest, SaysWhatDoesNotFit) {
               HasSubstr("must be 180"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, EngineTest, ::testing::Values("scalar", "cpu", "emulated"),
-                         [](const auto& param_info) { return std::string(param_info.param); });
+INSTANTIATE_TEST_SUITE_P(Backends, EngineTest,
+                         ::testing::Values("scalar", "cpu", "cpu-bfloat16", "emulated"),
+                         [](const auto& param_info) {
+                           std::string name = param_info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(CreateEngineTest, OnlyTheCpuHasBfloat16Weights) {
+  const EngineOptions options{.lstm_weights = *ParseLstmWeights("bfloat16")};
+  EXPECT_EQ((*CreateEngine("cpu", SerialFor(), nullptr, options))->name(), "cpu-bfloat16");
+  for (const char* backend : {"auto", "scalar", "cuda"}) {
+    EXPECT_THAT(
+        std::string(CreateEngine(backend, SerialFor(), nullptr, options).status().message()),
+        HasSubstr("only engine \"cpu\" has bfloat16 weights"));
+  }
+  EXPECT_EQ(*ParseLstmWeights("float32"), LstmWeights::kFloat);
+  EXPECT_THAT(std::string(ParseLstmWeights("fp8").status().message()),
+              HasSubstr("unknown weights \"fp8\", must be float32 or bfloat16"));
+}
 
 TEST(CreateEngineTest, AutoIsTheFastest) {
   const auto cuda = CreateEngine("cuda", SerialFor());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "model/engine/test_data.h"
 #include "model/features/instruction_sets_test.h"
 #include "model/testing/close.h"
 
@@ -225,34 +226,14 @@ TEST(LstmFleetTest, SaysWhatDoesNotFit) {
   EXPECT_FALSE(fleet.Forward(windows, 4, SerialFor(), std::span(out).first(5)).ok());
 }
 
-// The float nearest to `value` that ends in these 16 bits.
-float NearestEndingIn(float value, uint32_t bits) {
-  const uint32_t upper = std::bit_cast<uint32_t>(value) >> 16;
-  float best = std::bit_cast<float>(upper << 16 | bits);
-  for (const uint32_t neighbour : {upper - 1, upper + 1}) {
-    const auto other = std::bit_cast<float>(neighbour << 16 | bits);
-    if (std::abs(other - value) < std::abs(best - value)) best = other;
-  }
-  return best;
-}
-
 // The parameters as LstmWeights::kBfloat16 keeps them.
 std::vector<float> Rounded(const LstmShape& shape, std::vector<float> parameters) {
   size_t offset = 0;
   for (size_t layer = 0; layer < shape.layers; ++layer) {
     offset += 4 * shape.hidden * (layer == 0 ? shape.inputs : shape.hidden);
-    for (size_t row = 0; row < 4 * shape.hidden; ++row, offset += shape.hidden) {
-      for (size_t i = 0; i < shape.hidden; i += 2) {
-        uint32_t second = 0;
-        if (i + 1 < shape.hidden) {
-          float& odd = parameters[offset + i + 1];
-          odd = NearestEndingIn(odd, 0);
-          second = std::bit_cast<uint32_t>(odd) >> 16;
-        }
-        parameters[offset + i] = NearestEndingIn(parameters[offset + i], second);
-      }
-    }
-    offset += 8 * shape.hidden;
+    const size_t recurrent = 4 * shape.hidden * shape.hidden;
+    RoundAsBfloat16(shape.hidden, std::span(parameters).subspan(offset, recurrent));
+    offset += recurrent + 8 * shape.hidden;
   }
   return parameters;
 }

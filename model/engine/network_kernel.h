@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "model/engine/engine.h"
+#include "model/engine/packed_lstm.h"
 #include "model/features/features.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"
@@ -69,7 +70,8 @@ class NetworkKernel {
 
 // Plain loops in double precision: the reference.
 std::unique_ptr<NetworkKernel> MakeScalarKernel();
-// Single precision, in the widest vectors that this machine has.
-std::unique_ptr<NetworkKernel> MakeSimdKernel();
+// Single precision, in the widest vectors that this machine has; the recurrent weights of lstm
+// cells as told.
+std::unique_ptr<NetworkKernel> MakeSimdKernel(LstmWeights lstm_weights = LstmWeights::kFloat);
 
 }  // namespace auspex::model

@@ -25,17 +25,20 @@ void PackProduct(std::span<const float> weight, size_t hidden, size_t columns, f
 }
 
 // The word whose float is nearest to `value` among those with these lower bits. `value` is finite.
+// Floats of one sign are in the order of their bits, and neighbours differ by what a float holds
+// exactly. There is no branch: weights are packed at every forecast.
 uint32_t NearestWithLowerBits(float value, uint32_t lower) {
-  const uint32_t upper = std::bit_cast<uint32_t>(value) & 0xffff0000U;
-  uint32_t best = upper | lower;
-  const auto error = [value](uint32_t word) {
-    return std::abs(static_cast<double>(std::bit_cast<float>(word)) - value);
+  constexpr uint32_t kSign = 0x80000000U;
+  constexpr uint32_t kUpper = 0x10000U;  // the lowest of the upper bits
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t magnitude = bits & ~kSign;
+  const uint32_t near = (magnitude & ~(kUpper - 1)) | lower;
+  // Beyond either end of the floats it is a NaN, which is never nearer.
+  const uint32_t other = near > magnitude ? near - kUpper : near + kUpper;
+  const auto error = [magnitude](uint32_t word) {
+    return std::abs(std::bit_cast<float>(word) - std::bit_cast<float>(magnitude));
   };
-  for (const uint32_t candidate : {upper - 0x10000U, upper + 0x10000U}) {
-    const uint32_t word = candidate | lower;
-    if (error(word) < error(best)) best = word;  // never true for a NaN
-  }
-  return best;
+  return (bits & kSign) | (error(other) < error(near) ? other : near);
 }
 
 // The bfloat16 nearest to `value`.

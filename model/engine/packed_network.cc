@@ -48,7 +48,7 @@ class PackedNetwork::Layout {
     const auto tensor = [&](const char* name) {
       return Tensor(absl::StrCat("encoder.", name, layer));
     };
-    float* const to = Reserve(PackedLstmFloats(inputs, hidden, LstmWeights::kFloat));
+    float* const to = Reserve(PackedLstmFloats(inputs, hidden, network_.lstm_weights_));
     if (to == nullptr) return {};
     network_.lstm_parts_.push_back({.weight_ih = tensor("weight_ih_l"),
                                     .weight_hh = tensor("weight_hh_l"),
@@ -56,7 +56,7 @@ class PackedNetwork::Layout {
                                     .bias_hh = tensor("bias_hh_l"),
                                     .inputs = inputs,
                                     .to = to});
-    return LstmLayerAt(inputs, hidden, LstmWeights::kFloat, to);
+    return LstmLayerAt(inputs, hidden, network_.lstm_weights_, to);
   }
 
   PackedTransformer Transformer() {
@@ -165,8 +165,9 @@ class PackedNetwork::Layout {
   size_t used_ = 0;
 };
 
-PackedNetwork::PackedNetwork(const ModelSpec& spec)
-    : hidden_(static_cast<size_t>(spec.hidden)),
+PackedNetwork::PackedNetwork(const ModelSpec& spec, LstmWeights lstm_weights)
+    : lstm_weights_(lstm_weights),
+      hidden_(static_cast<size_t>(spec.hidden)),
       patch_inputs_(static_cast<size_t>(spec.patch_inputs())) {
   const size_t floats = LayOut(spec);
   block_.Fit(floats);
@@ -195,7 +196,7 @@ size_t PackedNetwork::LayOut(const ModelSpec& spec) {
 
 void PackedNetwork::Pack(const Weights& weights) {
   for (const LstmPart& part : lstm_parts_) {
-    PackLstmLayer(part.inputs, hidden_, LstmWeights::kFloat,
+    PackLstmLayer(part.inputs, hidden_, lstm_weights_,
                   {.weight_ih = part.weight_ih.Of(weights),
                    .weight_hh = part.weight_hh.Of(weights),
                    .bias_ih = part.bias_ih.Of(weights),

@@ -20,7 +20,7 @@ namespace auspex::model {
 class PackedNetwork {
  public:
   // Room for a network of this spec, whose weights are all zero.
-  explicit PackedNetwork(const ModelSpec& spec);
+  explicit PackedNetwork(const ModelSpec& spec, LstmWeights lstm_weights = LstmWeights::kFloat);
   PackedNetwork(const PackedNetwork&) = delete;
   PackedNetwork& operator=(const PackedNetwork&) = delete;
 
@@ -70,6 +70,7 @@ class PackedNetwork {
   // can do before there is one.
   size_t LayOut(const ModelSpec& spec);
 
+  const LstmWeights lstm_weights_;
   const size_t hidden_;
   const size_t patch_inputs_;
   AlignedBuffer block_;

@@ -24,7 +24,9 @@ class SimdModel final : public HostModel {
 
 class SimdScratch final : public KernelScratch {
  public:
-  explicit SimdScratch(const ModelSpec& spec) : network_(spec) { buffers.Fit(network_); }
+  SimdScratch(const ModelSpec& spec, LstmWeights lstm_weights) : network_(spec, lstm_weights) {
+    buffers.Fit(network_);
+  }
 
   // These weights, packed. Those of the call before, such as a base that many aggregates share, are
   // at hand.
@@ -45,7 +47,11 @@ class SimdScratch final : public KernelScratch {
 
 class SimdKernel final : public NetworkKernel {
  public:
-  std::string_view name() const override { return "cpu"; }
+  explicit SimdKernel(LstmWeights lstm_weights) : lstm_weights_(lstm_weights) {}
+
+  std::string_view name() const override {
+    return lstm_weights_ == LstmWeights::kFloat ? "cpu" : "cpu-bfloat16";
+  }
 
   std::shared_ptr<const HostModel> Prepare(const ModelSpec& spec,
                                            const Weights& weights) const override {
@@ -57,7 +63,7 @@ class SimdKernel final : public NetworkKernel {
   }
 
   std::unique_ptr<KernelScratch> NewScratch(const ModelSpec& spec) const override {
-    return std::make_unique<SimdScratch>(spec);
+    return std::make_unique<SimdScratch>(spec, lstm_weights_);
   }
 
   size_t OutputStride(const ModelSpec& spec) const override {
@@ -75,10 +81,15 @@ class SimdKernel final : public NetworkKernel {
                  std::span<double> quantiles) const override {
     SimdHead(model, inputs, OutputStride(model.network_spec()), quantiles);
   }
+
+ private:
+  const LstmWeights lstm_weights_;
 };
 
 }  // namespace
 
-std::unique_ptr<NetworkKernel> MakeSimdKernel() { return std::make_unique<SimdKernel>(); }
+std::unique_ptr<NetworkKernel> MakeSimdKernel(LstmWeights lstm_weights) {
+  return std::make_unique<SimdKernel>(lstm_weights);
+}
 
 }  // namespace auspex::model

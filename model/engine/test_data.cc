@@ -1,5 +1,6 @@
 #include "model/engine/test_data.h"
 
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -8,6 +9,20 @@
 #include "model/engine/cuda/emulated_device.h"
 
 namespace auspex::model {
+namespace {
+
+// The float nearest to `value` that ends in these 16 bits.
+float NearestEndingIn(float value, uint32_t bits) {
+  const uint32_t upper = std::bit_cast<uint32_t>(value) >> 16;
+  float best = std::bit_cast<float>(upper << 16 | bits);
+  for (const uint32_t neighbour : {upper - 1, upper + 1}) {
+    const auto other = std::bit_cast<float>(neighbour << 16 | bits);
+    if (std::abs(other - value) < std::abs(best - value)) best = other;
+  }
+  return best;
+}
+
+}  // namespace
 
 ModelSpec RandomSpec(std::mt19937& random) {
   constexpr int64_t kSteps[] = {60'000, 300'000, 900'000, 3'600'000, 43'200'000};
@@ -39,6 +54,34 @@ std::string Describe(const ModelSpec& spec) {
          std::to_string(spec.special_days.size());
 }
 
+void RoundAsBfloat16(size_t hidden, std::span<float> weight_hh) {
+  for (size_t row = 0; row < weight_hh.size(); row += hidden) {
+    for (size_t i = 0; i < hidden; i += 2) {
+      uint32_t second = 0;
+      if (i + 1 < hidden) {
+        float& odd = weight_hh[row + i + 1];
+        odd = NearestEndingIn(odd, 0);
+        second = std::bit_cast<uint32_t>(odd) >> 16;
+      }
+      weight_hh[row + i] = NearestEndingIn(weight_hh[row + i], second);
+    }
+  }
+}
+
+Weights RoundedAsBfloat16(const ModelSpec& spec, const Weights& weights) {
+  std::vector<float> values(weights.values().begin(), weights.values().end());
+  size_t offset = 0;
+  for (const TensorShape& tensor : TensorShapes(spec)) {
+    const auto elements = static_cast<size_t>(tensor.elements());
+    if (spec.cell == Cell::kLstm && tensor.name.starts_with("encoder.weight_hh_l")) {
+      RoundAsBfloat16(static_cast<size_t>(spec.hidden),
+                      std::span(values).subspan(offset, elements));
+    }
+    offset += elements;
+  }
+  return Weights::FromVector(std::move(values));
+}
+
 std::unique_ptr<Engine> MakeTestEngine(std::string_view backend, ParallelFor parallel_for) {
   if (backend == "emulated") {
     const std::vector<std::shared_ptr<Device>> devices = {
@@ -46,7 +89,12 @@ std::unique_ptr<Engine> MakeTestEngine(std::string_view backend, ParallelFor par
         std::make_shared<EmulatedDevice>("large", 227 << 10, ThreadOrder::kInterleaved)};
     return std::make_unique<DeviceEngine>(devices, std::move(parallel_for), nullptr);
   }
-  auto engine = CreateEngine(backend, std::move(parallel_for));
+  EngineOptions options;
+  if (backend == "cpu-bfloat16") {
+    backend = "cpu";
+    options.lstm_weights = LstmWeights::kBfloat16;
+  }
+  auto engine = CreateEngine(backend, std::move(parallel_for), nullptr, options);
   EXPECT_TRUE(engine.ok()) << engine.status();
   return *std::move(engine);
 }

@@ -25,7 +25,13 @@ ModelSpec RandomSpec(std::mt19937& random);
 // For messages.
 std::string Describe(const ModelSpec& spec);
 
-// A new engine: "scalar", "cpu", or "emulated": the engine for devices, on two that are emulated.
+// Rounds LibTorch's weight_hh, [4 * hidden, hidden], as LstmWeights::kBfloat16 keeps it.
+void RoundAsBfloat16(size_t hidden, std::span<float> weight_hh);
+// The weights with every weight_hh of an lstm rounded so.
+Weights RoundedAsBfloat16(const ModelSpec& spec, const Weights& weights);
+
+// A new engine: "scalar", "cpu", "cpu-bfloat16" (with such weights), or "emulated": the engine for
+// devices, on two that are emulated.
 std::unique_ptr<Engine> MakeTestEngine(std::string_view backend,
                                        ParallelFor parallel_for = SerialFor());
 

@@ -8,6 +8,7 @@
 #include <numeric>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "model/engine/engine.h"
 #include "model/features/features.h"
@@ -158,6 +159,34 @@ TEST(FitTest, LearnsADayWave) {
   const auto fitted = Fit(spec, untrained, pool, 150, 0);
   ASSERT_TRUE(fitted.ok()) << fitted.status();
   EXPECT_LT(*PoolLoss(spec, *fitted, tail), 0.95 * *PoolLoss(spec, untrained, tail));
+}
+
+// Weights rounded to bfloat16 move forecasts of trained networks by at most 2e-4 of the window's
+// scale, every quantile of every target.
+TEST(FitTest, TrainedNetworksForecastTheSameWithBfloat16Weights) {
+  const ModelSpec spec = HourlySpec();
+  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 512);
+  const auto fitted = Fit(spec, UntrainedWeights(spec), pool, 150, 0);
+  ASSERT_TRUE(fitted.ok()) << fitted.status();
+  const std::vector<float> context = DayWave(spec.context_steps, 3);
+  WindowFeatures window;
+  OneWindow(spec, context, {}, &window);
+  std::vector<std::vector<float>> forecasts;
+  for (const auto& [backend, stored] :
+       {std::pair{"scalar", LstmWeights::kFloat}, std::pair{"cpu", LstmWeights::kBfloat16}}) {
+    const auto engine = *CreateEngine(backend, SerialFor(), nullptr, {.lstm_weights = stored});
+    const auto prepared = *engine->Prepare(spec, *fitted);
+    const ForecastItem item{.model = prepared.get(),
+                            .context = context,
+                            .origin_ms = (spec.context_steps - 1) * spec.step_ms};
+    std::vector<float> out(static_cast<size_t>(spec.horizon_steps) * spec.quantiles.size());
+    ASSERT_TRUE(engine->Forecast(spec, {&item, 1}, out).ok());
+    forecasts.push_back(std::move(out));
+  }
+  for (size_t i = 0; i < forecasts[0].size(); ++i) {
+    ASSERT_NEAR(forecasts[0][i] / window.scale, forecasts[1][i] / window.scale, 2e-4) << i;
+  }
+  EXPECT_NE(forecasts[0], forecasts[1]);
 }
 
 TEST(FitTest, SameSeedSameWeights) {

@@ -84,6 +84,8 @@ void AddServeCommand(CLI::App& app, int* exit_status) {
                    "A trainer of our own that grows beyond this is restarted")
       ->capture_default_str();
   text("--engine", options.engine, "Engine: auto, cpu, cuda or scalar");
+  text("--engine.weights", options.engine_weights,
+       "float32, or bfloat16 for the recurrent weights of lstm cells with --engine=cpu");
   command
       ->add_option("--engine.threads", options.engine_threads,
                    "Threads that forecast; 0: all cores")

@@ -220,10 +220,13 @@ absl::Status Daemon::Impl::BuildStages() {
                              ? options.engine_threads
                              : static_cast<int>(std::thread::hardware_concurrency());
   pool = std::make_unique<ThreadPool>(pool_options);
+  const auto weights = model::ParseLstmWeights(options.engine_weights);
+  if (!weights.ok()) return weights.status();
   auto created = model::CreateEngine(
       options.engine,
       [this](size_t n, const std::function<void(size_t)>& body) { pool->ParallelFor(n, body); },
-      [this](const model::EngineFallback& what) { engine_metrics.Fallback(what); });
+      [this](const model::EngineFallback& what) { engine_metrics.Fallback(what); },
+      {.lstm_weights = *weights});
   if (!created.ok()) return created.status();
   engine = *std::move(created);
 

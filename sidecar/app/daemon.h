@@ -21,8 +21,9 @@ struct DaemonOptions {
   std::string trainer_address;                // a remote trainer instead of one of our own
   int trainer_jobs = 1;                       // at the same time, with trainer_address
   double trainer_memory_max_gb = 4;
-  std::string engine = "auto";  // auto, cpu, cuda or scalar
-  int engine_threads = 0;       // 0: one per core
+  std::string engine = "auto";             // auto, cpu, cuda or scalar
+  std::string engine_weights = "float32";  // or bfloat16, with the cpu engine
+  int engine_threads = 0;                  // 0: one per core
 };
 
 class Daemon {
