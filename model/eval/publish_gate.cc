@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace auspex::model {
 namespace {
@@ -58,22 +59,44 @@ GateCandidate Best(const GateErrors& errors) {
 
 bool IsNaive(GateCandidate candidate) { return BlendOf(candidate).network == 0; }
 
-// The best for a whole rule. Networks are held to their margin over naive forecasts, own ones to
-// theirs over everything.
-GateCandidate BestOfRule(GateErrors logs, const GateOptions& options) {
-  for (size_t i = 0; i < logs.size(); ++i) {
+// The best for a whole rule, from logs. Networks are held to their margin over naive forecasts by
+// both views, own ones to theirs over everything.
+GateCandidate BestOfRule(const AggregateErrors& logs, const GateOptions& options) {
+  const double ahead = std::log(1 - options.network_margin);
+  const double naive = std::min(logs.typical[IndexOf(GateCandidate::kLast)],
+                                logs.typical[IndexOf(GateCandidate::kSeasonalNaive)]);
+  GateErrors mean = logs.mean;
+  for (size_t i = 0; i < mean.size(); ++i) {
     const auto candidate = static_cast<GateCandidate>(i);
-    if (IsNaive(candidate)) logs[i] += std::log(1 - options.network_margin);
-    if (UsesOwn(candidate)) logs[i] -= std::log(1 - options.own_margin);
+    if (IsNaive(candidate)) {
+      mean[i] += ahead;
+    } else if (logs.typical[i] > naive + ahead) {
+      mean[i] = std::numeric_limits<double>::infinity();
+    }
+    if (UsesOwn(candidate)) mean[i] -= std::log(1 - options.own_margin);
   }
-  return Best(logs);
+  return Best(mean);
 }
 
-GateErrors MeanLogs(std::span<const GateErrors> scored) {
-  GateErrors logs{};
-  for (const GateErrors& errors : scored) {
-    for (size_t i = 0; i < logs.size(); ++i) {
-      logs[i] += std::log(errors[i]) / static_cast<double>(scored.size());
+// The best for one aggregate, unless it is not better than the rule's choice by the margin.
+GateCandidate BestOfAggregate(const AggregateErrors& errors, GateCandidate choice, double margin) {
+  GateErrors mean = errors.mean;
+  for (size_t i = 0; i < mean.size(); ++i) {
+    if (errors.typical[i] > errors.typical[IndexOf(choice)]) {
+      mean[i] = std::numeric_limits<double>::infinity();
+    }
+  }
+  const GateCandidate best = Best(mean);
+  return mean[IndexOf(best)] < (1 - margin) * mean[IndexOf(choice)] ? best : choice;
+}
+
+AggregateErrors MeanLogs(std::span<const AggregateErrors> scored) {
+  AggregateErrors logs{};
+  const auto share = 1 / static_cast<double>(scored.size());
+  for (const AggregateErrors& errors : scored) {
+    for (size_t i = 0; i < kGateCandidates; ++i) {
+      logs.mean[i] += share * std::log(errors.mean[i]);
+      logs.typical[i] += share * std::log(errors.typical[i]);
     }
   }
   return logs;
@@ -94,12 +117,13 @@ bool UsesOwn(GateCandidate candidate) { return TraitsOf(candidate).own; }
 
 Blend BlendOf(GateCandidate candidate) { return TraitsOf(candidate).blend; }
 
-GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_days,
+GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double history_days,
                              const GateOptions& options) {
-  std::vector<GateErrors> scored;
+  std::vector<AggregateErrors> scored;
   std::vector<bool> is_scored;
-  for (GateErrors completed : errors) {
-    is_scored.push_back(Complete(options.error_floor, &completed));
+  for (AggregateErrors completed : errors) {
+    is_scored.push_back(Complete(options.error_floor, &completed.mean) &&
+                        Complete(options.error_floor, &completed.typical));
     if (is_scored.back()) scored.push_back(completed);
   }
   GateDecision decision;
@@ -110,13 +134,9 @@ GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_
   for (size_t i = 0; i < errors.size(); ++i) {
     // Without own weights an own choice means the base; an own error that is missing equals the
     // base's, so Best never asks for what is not there.
-    const bool has_own = std::isfinite(errors[i][IndexOf(GateCandidate::kOwn)]);
+    const bool has_own = std::isfinite(errors[i].mean[IndexOf(GateCandidate::kOwn)]);
     GateCandidate choice = has_own ? decision.rule : TraitsOf(decision.rule).base;
-    if (is_scored[i]) {
-      const GateErrors& own_errors = *next++;
-      const GateCandidate best = Best(own_errors);
-      if (own_errors[IndexOf(best)] < (1 - margin) * own_errors[IndexOf(choice)]) choice = best;
-    }
+    if (is_scored[i]) choice = BestOfAggregate(*next++, choice, margin);
     decision.aggregates.push_back(choice);
   }
   return decision;

@@ -33,14 +33,24 @@ std::optional<GateCandidate> ParseGateCandidate(std::string_view name);
 bool UsesOwn(GateCandidate candidate);
 Blend BlendOf(GateCandidate candidate);
 
-// Mean absolute error of each candidate of one aggregate on the held-back origins, in units of each
-// window's scale; index = GateCandidate. NaN for the candidates with an own network when the
-// aggregate has none: they then stand for their base counterparts.
+// An error of each candidate of one aggregate on the held-back origins, in units of each window's
+// scale; index = GateCandidate. NaN for the candidates with an own network when the aggregate has
+// none: they then stand for their base counterparts.
 using GateErrors = std::array<double, kGateCandidates>;
 
+// Two views of the same mean absolute errors of windows.
+struct AggregateErrors {
+  GateErrors mean;
+  // The squared mean of their roots. The plain mean is decided by the few windows with the largest
+  // errors: on a series that mostly stays as it is, a network that errs a little always can pass
+  // for better than the last value, which errs seldom.
+  GateErrors typical;
+};
+
 struct GateOptions {
-  // An aggregate leaves the rule's choice only for a candidate that is better by this share: one
-  // aggregate's held-back origins are few, and choosing on noise costs more than it gains.
+  // An aggregate leaves the rule's choice only for a candidate whose mean error is smaller by this
+  // share: one aggregate's held-back origins are few, and choosing on noise costs more than it
+  // gains.
   double margin = 0.20;
   // A network must be better than both naive forecasts by this share to be the rule's choice: on
   // series that mostly stay as they are, a smaller lead on a few origins is luck.
@@ -60,14 +70,15 @@ struct GateDecision {
   std::vector<GateCandidate> aggregates;               // one per aggregate
 };
 
-// Chooses. At rule level: the candidate with the smallest geometric mean over the aggregates; a
-// network must be better than both naive forecasts by `network_margin`, own ones than all else by
-// `own_margin`. Per aggregate: the rule's choice,
-// unless another is better by more than the margin. An own candidate is chosen only for aggregates
-// that have one. `history_days` is the median length of the aggregates' histories. An aggregate
-// counts when all its errors but those of own candidates are finite; another takes the rule's
-// choice. Without any aggregate that counts, the rule's choice is seasonal naive.
-GateDecision ChooseForecasts(std::span<const GateErrors> errors, double history_days,
+// Chooses. At rule level: the candidate with the smallest geometric mean of mean errors over the
+// aggregates; a network must be better than both naive forecasts by `network_margin`, by mean and
+// by typical errors, own ones than all else by `own_margin`. Per aggregate: the rule's choice,
+// unless another has a mean error that is smaller by more than the margin and a typical one that is
+// not larger. An own candidate is chosen only for aggregates that have one. `history_days` is the
+// median length of the aggregates' histories. An aggregate counts when all its errors but those of
+// own candidates are finite; another takes the rule's choice. Without any aggregate that counts,
+// the rule's choice is seasonal naive.
+GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double history_days,
                              const GateOptions& options = {});
 
 }  // namespace auspex::model

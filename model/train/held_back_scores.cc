@@ -78,30 +78,49 @@ class WindowContexts {
   std::vector<float> values_;
 };
 
-// Sums of errors over targets.
-struct ErrorSum {
-  double mae = 0;
-  double pinball = 0;
-  double targets = 0;
-
+// Errors of one candidate, added up window by window.
+class ErrorSum {
+ public:
   // `quantiles` is [horizon_steps][levels].
   void Add(const ModelSpec& spec, const TrainSeries& series, const OriginRange& range,
            const Window& window, std::span<const float> quantiles) {
     const size_t levels = spec.quantiles.size();
     const auto median = static_cast<size_t>(spec.median_index());
     const int reach = std::min(spec.horizon_steps, range.targets_end - 1 - window.origin);
+    double absolute = 0;
+    double targets = 0;
     for (int k = 1; k <= reach; ++k) {
       const float truth = series.values[static_cast<size_t>(window.origin + k)];
       if (std::isnan(truth)) continue;
       const float* row = &quantiles[static_cast<size_t>(k - 1) * levels];
-      mae += std::abs(truth - row[median]) / window.scale;
+      absolute += std::abs(truth - row[median]) / window.scale;
       for (size_t q = 0; q < levels; ++q) {
         const double error = (truth - row[q]) / window.scale;
-        pinball += std::max(spec.quantiles[q] * error, (spec.quantiles[q] - 1) * error);
+        pinball_ += std::max(spec.quantiles[q] * error, (spec.quantiles[q] - 1) * error);
       }
       targets += 1;
     }
+    if (targets == 0) return;
+    absolute_ += absolute;
+    targets_ += targets;
+    roots_ += std::sqrt(absolute / targets);
+    windows_ += 1;
   }
+
+  void Store(size_t candidate, HeldBackScores* scores) const {
+    if (windows_ == 0) return;
+    scores->mae[candidate] = absolute_ / targets_;
+    scores->pinball[candidate] = pinball_ / targets_;
+    const double root = roots_ / windows_;
+    scores->typical[candidate] = root * root;
+  }
+
+ private:
+  double absolute_ = 0;
+  double pinball_ = 0;
+  double targets_ = 0;
+  double roots_ = 0;
+  double windows_ = 0;
 };
 
 }  // namespace
@@ -109,6 +128,7 @@ struct ErrorSum {
 HeldBackScores::HeldBackScores() {
   mae.fill(std::numeric_limits<double>::quiet_NaN());
   pinball.fill(std::numeric_limits<double>::quiet_NaN());
+  typical.fill(std::numeric_limits<double>::quiet_NaN());
 }
 
 std::vector<TrainedScore> HeldBackScores::List() const {
@@ -148,9 +168,7 @@ absl::Status HeldBackScorer::Score(const TrainSeries& series, const SeriesSplit&
     for (size_t w = 0; w < windows.size(); ++w) {
       sum.Add(spec_, series, split.tail, windows[w], std::span(out).subspan(w * row, row));
     }
-    if (sum.targets == 0) continue;
-    scores->mae[static_cast<size_t>(i)] = sum.mae / sum.targets;
-    scores->pinball[static_cast<size_t>(i)] = sum.pinball / sum.targets;
+    sum.Store(static_cast<size_t>(i), scores);
   }
   scores->origins = static_cast<int>(windows.size());
   return absl::OkStatus();

@@ -19,6 +19,7 @@ namespace auspex::model {
 struct HeldBackScores {
   GateErrors mae;
   GateErrors pinball;  // summed over levels
+  GateErrors typical;  // of the windows' `mae` (publish_gate.h)
   int origins = 0;
 
   HeldBackScores();

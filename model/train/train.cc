@@ -366,10 +366,10 @@ absl::Status TrainRun::ScoreOwn() {
 }
 
 void TrainRun::Choose() {
-  std::vector<GateErrors> errors;
+  std::vector<AggregateErrors> errors;
   std::vector<int> lengths;
   for (const State& state : states_) {
-    errors.push_back(state.scores.mae);
+    errors.push_back({.mean = state.scores.mae, .typical = state.scores.typical});
     lengths.push_back(state.split.length);
   }
   const auto middle = lengths.begin() + static_cast<ptrdiff_t>(lengths.size() / 2);
