@@ -11,7 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "model/engine/packed_lstm.h"
+#include "model/engine/lstm_weights.h"
 #include "model/spec/blend.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"

@@ -14,7 +14,7 @@
 #include "absl/synchronization/mutex.h"
 #include "model/engine/aligned_buffer.h"
 #include "model/engine/engine.h"
-#include "model/engine/packed_lstm.h"
+#include "model/engine/lstm_weights.h"
 
 namespace auspex::model {
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "model/engine/engine.h"
-#include "model/engine/packed_lstm.h"
+#include "model/engine/lstm_weights.h"
 #include "model/features/features.h"
 #include "model/spec/model_spec.h"
 #include "model/spec/weights.h"

@@ -33,7 +33,7 @@ uint32_t NearestWithLowerBits(float value, uint32_t lower) {
   const auto bits = std::bit_cast<uint32_t>(value);
   const uint32_t magnitude = bits & ~kSign;
   const uint32_t near = (magnitude & ~(kUpper - 1)) | lower;
-  // Beyond either end of the floats it is a NaN, which is never nearer.
+  // Beyond either end of the floats it is infinite or a NaN, which is never nearer.
   const uint32_t other = near > magnitude ? near - kUpper : near + kUpper;
   const auto error = [magnitude](uint32_t word) {
     return std::abs(std::bit_cast<float>(word) - std::bit_cast<float>(magnitude));

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 
+#include "model/engine/lstm_weights.h"
 #include "model/engine/packed_dense.h"
 
 namespace auspex::model {
@@ -12,16 +13,6 @@ namespace auspex::model {
 // product to the new hidden state.
 inline constexpr size_t kLstmTileUnits = kOutputPadding;
 inline constexpr size_t kLstmTileGates = 4 * kLstmTileUnits;
-
-// How the recurrent weights, which every step reads anew, are stored; the rest is always float.
-enum class LstmWeights {
-  kFloat,
-  // Rounded to bfloat16 (8 bits of mantissa: relative error 2^-9), computed with as floats: half
-  // the memory to read per step. Two inputs share a 32-bit word, the second one's weight in its
-  // lower half; the word as a whole, read as a float, is the first one's weight, rounded with that
-  // in mind.
-  kBfloat16,
-};
 
 // Tensors of one layer as LibTorch has them, gates in the order i, f, g, o.
 struct LstmTensors {

@@ -15,8 +15,9 @@
 
 namespace auspex::model {
 
-// Holds one network at a time; which one changes with every Pack. Packing takes a thirtieth of a
-// forecast, so a thread needs one of these and not every model. Not thread-safe while it packs.
+// Holds one network at a time; which one changes with every Pack. Packing is a small part of a
+// forecast (docs/benchmarks.md), so a thread needs one of these and not every model. Not
+// thread-safe while it packs.
 class PackedNetwork {
  public:
   // Room for a network of this spec, whose weights are all zero.
