@@ -12,8 +12,8 @@
 namespace auspex::model {
 
 // What HistoryView::Mean says of all ranges of one width, computed at once. Sums are made of sums
-// of power-of-two lengths and never of differences, so that a value leaves no rounding error in
-// the means that it is not part of. Not thread-safe; reuses its memory.
+// whose lengths are powers of four and never of differences, so that a value leaves no rounding
+// error in the means that it is not part of. Not thread-safe; reuses its memory.
 class MovingMeans {
  public:
   // Of `width` >= 1 steps. Nothing of the series is borrowed.
@@ -39,7 +39,7 @@ class MovingMeans {
 
   int first_ = 0;
   std::vector<double> means_;  // entry i: until step first_ + i, that included
-  std::vector<double> sums_;   // of the power-of-two lengths
+  std::vector<double> sums_;   // of 1, 4, 16... values
 };
 
 }  // namespace auspex::model
