@@ -59,8 +59,7 @@ absl::StatusOr<pid_t> Spawn(std::vector<std::string> arguments) {
   const int error = posix_spawn(&pid, argv[0], &files, &attributes, argv.data(), environ);
   if (error != 0) {
     return absl::UnavailableError(
-        absl::StrCat("cannot start ", arguments[0], ": ",
-                     std::string(absl::ErrnoToStatus(error, "").message())));
+        absl::ErrnoToStatus(error, absl::StrCat("cannot start ", arguments[0])).message());
   }
   return pid;
 }
