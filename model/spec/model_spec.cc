@@ -121,7 +121,8 @@ absl::Status ModelSpec::Validate() const {
         CheckRange("context_steps", context_steps, 2, 1'000'000),
         CheckRange("utc_offset_minutes", utc_offset_minutes, -1439, 1439),
         CheckRange("covariates", static_cast<int64_t>(covariates.size()), 0, kCovariatesMax),
-        CheckSpecialDays(special_days), CheckQuantiles(quantiles)}) {
+        CheckSpecialDays(special_days), CheckQuantiles(quantiles),
+        CheckRange("features_version", features_version, 1, kFeaturesVersion)}) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

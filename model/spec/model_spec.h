@@ -19,6 +19,10 @@ absl::StatusOr<Cell> ParseCell(std::string_view name);
 
 inline constexpr size_t kSpecialDaysMax = 1000;
 
+// Raised with every change of what an input of the network means: weights are right only for the
+// inputs that they were trained on. 2: the candidates that follow last week, and yesterday's rise.
+inline constexpr int kFeaturesVersion = 2;
+
 // A plain value.
 struct ModelSpec {
   Cell cell = Cell::kLstm;
@@ -37,6 +41,8 @@ struct ModelSpec {
   std::vector<std::string> covariates;
   // Local days unlike others, in days since 1970-01-01, ascending; at most kSpecialDaysMax.
   std::vector<int> special_days;
+  // Of the features that the network was trained on; only the present ones can be computed.
+  int features_version = kFeaturesVersion;  // 1..kFeaturesVersion
 
   // Whether a day holds at least two steps, so that time of day means something.
   bool has_day() const;

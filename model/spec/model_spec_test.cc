@@ -82,7 +82,9 @@ TEST(ModelSpecTest, ValidateNamesTheField) {
         Row{{.covariates = std::vector<std::string>(9)}, "covariates is 9, must be 0..8"},
         Row{{.special_days = {3, 2}}, "special_days"},
         Row{{.special_days = {2, 2}}, "special_days"},
-        Row{{.special_days = std::vector<int>(1001, 1)}, "1001, must be 0..1000"}}) {
+        Row{{.special_days = std::vector<int>(1001, 1)}, "1001, must be 0..1000"},
+        Row{{.features_version = 0}, "features_version is 0"},
+        Row{{.features_version = kFeaturesVersion + 1}, "features_version is"}}) {
     const absl::Status status = row.spec.Validate();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     EXPECT_THAT(std::string(status.message()), HasSubstr(row.field));
@@ -116,6 +118,14 @@ TEST(SpecJsonTest, CovariatesAndSpecialDaysStandInItOnlyWhereThereAreSome) {
   EXPECT_THAT(plain, Not(HasSubstr("special_days")));
   const ModelSpec spec{.covariates = {"rate(a[5m])", "\"b\""}, .special_days = {-1, 20'000}};
   EXPECT_EQ(*SpecFromJson(SpecToJson(spec)), spec);
+}
+
+// Written before features had versions.
+TEST(SpecJsonTest, TheFirstVersionOfFeaturesHasNoName) {
+  const ModelSpec first{.features_version = 1};
+  EXPECT_THAT(SpecToJson(first), Not(HasSubstr("features_version")));
+  EXPECT_EQ(*SpecFromJson(SpecToJson(first)), first);
+  EXPECT_THAT(SpecToJson(ModelSpec()), HasSubstr("features_version"));
 }
 
 TEST(SpecJsonTest, RefusesWhatIsNotASpec) {

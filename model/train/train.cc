@@ -87,6 +87,13 @@ absl::Status FirstError(const std::vector<absl::Status>& statuses) {
   return absl::OkStatus();
 }
 
+absl::Status CheckFeatures(const ModelSpec& spec) {
+  if (spec.features_version == kFeaturesVersion) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("the job wants features of version ", spec.features_version,
+                   ", this trainer computes those of version ", kFeaturesVersion));
+}
+
 absl::Status CheckSeries(const TrainJob& job) {
   if (job.series.empty()) return absl::InvalidArgumentError("the job has no series");
   for (const TrainSeries& series : job.series) {
@@ -468,6 +475,7 @@ absl::StatusOr<TrainResult> TrainRun::Run() {
 
 absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& options) {
   if (absl::Status valid = job.spec.Validate(); !valid.ok()) return valid;
+  if (absl::Status ours = CheckFeatures(job.spec); !ours.ok()) return ours;
   if (options.recipe.base_iterations.empty()) {
     return absl::InvalidArgumentError("the recipe tries no number of iterations");
   }

@@ -210,6 +210,9 @@ TEST(TrainTest, RefusesWhatCannotBeTrained) {
   job = WaveJob(1, 24 * 8);
   job.spec.covariates = {"a"};
   EXPECT_EQ(Train(job, Quick()).status().code(), absl::StatusCode::kInvalidArgument);
+  job = WaveJob(1, 24 * 8);
+  job.spec.features_version = 1;
+  EXPECT_EQ(Train(job, Quick()).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Train(WaveJob(0, 0), Quick()).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(Train(WaveJob(3, 10), Quick()).status().code(), absl::StatusCode::kFailedPrecondition);
 }

@@ -122,6 +122,17 @@ TEST(ModelVersionTest, FitsItsShapeInSummerAndWinter) {
   EXPECT_FALSE((*version)->Fits(spec));
 }
 
+// After an upgrade that reads a series differently, a rule learns anew.
+TEST(ModelVersionTest, DoesNotFitOtherFeatures) {
+  const TempDir dir;
+  TrainedModels models = SomeModels();
+  models.spec.features_version = 1;
+  ASSERT_TRUE(WriteModelVersion(dir.File("v1.safetensors"), "storage", models).ok());
+  const auto version = ModelVersion::Load(dir.File("v1.safetensors"), 1);
+  ASSERT_TRUE(version.ok()) << version.status();
+  EXPECT_FALSE((*version)->Fits(SomeModels().spec));
+}
+
 TEST(ModelVersionTest, RefusesWeightsThatDoNotFitTheSpec) {
   const TempDir dir;
   TrainedModels models = SomeModels();

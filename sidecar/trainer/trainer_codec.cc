@@ -110,6 +110,7 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   spec->mutable_quantiles()->Assign(job.spec.quantiles.begin(), job.spec.quantiles.end());
   spec->mutable_covariates()->Assign(job.spec.covariates.begin(), job.spec.covariates.end());
   spec->mutable_special_days()->Assign(job.spec.special_days.begin(), job.spec.special_days.end());
+  spec->set_features_version(job.spec.features_version);
   return request;
 }
 

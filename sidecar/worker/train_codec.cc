@@ -1,5 +1,6 @@
 #include "sidecar/worker/train_codec.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ absl::StatusOr<model::ModelSpec> SpecFromMessage(const v1::ModelSpec& message) {
   spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());
   spec.covariates.assign(message.covariates().begin(), message.covariates().end());
   spec.special_days.assign(message.special_days().begin(), message.special_days().end());
+  // A daemon that does not tell has the first ones.
+  spec.features_version = std::max(1, message.features_version());
   if (absl::Status valid = spec.Validate(); !valid.ok()) return valid;
   return spec;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "model/spec/model_spec.h"
 #include "proto/auspex/v1/trainer.grpc.pb.h"
 #include "tests/testing/temp_dir.h"
 
@@ -64,6 +65,7 @@ std::vector<v1::TrainRequest> SmallJob() {
   spec->set_step_ms(300'000);
   spec->set_horizon_steps(48);
   spec->set_context_steps(288);
+  spec->set_features_version(model::kFeaturesVersion);
   for (const double level : {0.1, 0.5, 0.9}) spec->add_quantiles(level);
   v1::TrainRequest series;
   series.mutable_series()->set_aggregate_id(1);
