@@ -64,8 +64,8 @@ HWY_INLINE Vector MedianOfSeven(const Vector (&values)[kDays]) {
 
 // The last seven days at the targets' times of day.
 struct SameTimeDays {
-  Vector two, four, seven;  // means over the days that are known; `last` when none is
-  Vector median;            // unknown days count as the mean
+  Vector four, seven;  // means over the days that are known; `last` when none is
+  Vector median;       // unknown days count as the mean
 };
 
 HWY_INLINE SameTimeDays ReadDays(const TargetHistory& history, size_t t, Vector last) {
@@ -81,7 +81,6 @@ HWY_INLINE SameTimeDays ReadDays(const TargetHistory& history, size_t t, Vector 
     const auto unknown = hn::IsNaN(days[d]);
     sum = hn::Add(sum, hn::IfThenElse(unknown, All(0), days[d]));
     known = hn::Add(known, hn::IfThenElse(unknown, All(0), All(1)));
-    if (d == 1) result.two = mean();
     if (d == 3) result.four = mean();
   }
   result.seven = mean();
@@ -90,17 +89,20 @@ HWY_INLINE SameTimeDays ReadDays(const TargetHistory& history, size_t t, Vector 
   return result;
 }
 
-void FillOneVector(const TargetHistory& history, const OriginStatistics& s, double half_day,
-                   size_t t, CandidateRows* rows) {
+void FillOneVector(const TargetHistory& history, const OriginStatistics& s, double day, size_t t,
+                   CandidateRows* rows) {
   const auto read = [t](const double* row) HWY_ATTR { return hn::LoadU(Doubles(), row + t); };
+  const auto scaled = [](Vector value, double ratio)
+                          HWY_ATTR { return hn::Mul(value, All(ratio)); };
   const Vector last = All(s.last);
   const SameTimeDays days = ReadDays(history, t, last);
-  const Vector week_ago = read(history.weeks[0]);
-  const Vector week = Known(week_ago, days.seven);
+  const Vector k = read(history.k);
+  const Vector days_ahead = hn::Ceil(hn::Div(k, All(day)));
+  const Vector yesterday = Known(read(history.days[0]), last);
+  const Vector rising = hn::MulAdd(All(s.day_rise), days_ahead, yesterday);
+  const Vector week = Known(read(history.weeks[0]), rising);
   const Vector two_weeks = Known(read(history.weeks[1]), week);
   const Vector three_weeks = Known(read(history.weeks[2]), week);
-  const Vector k = read(history.k);
-  const Vector shifted = hn::Add(days.four, All(s.mean_half_hour - s.profile));
 
   size_t next = 0;
   const auto add = [&](Vector value)
@@ -110,30 +112,30 @@ void FillOneVector(const TargetHistory& history, const OriginStatistics& s, doub
   add(All(s.mean_six_hours));
   add(All(s.mean_day));
   add(read(history.yesterday));
-  add(Known(read(history.days[0]), last));
-  add(days.two);
+  add(yesterday);
+  add(rising);
   add(days.four);
-  add(days.seven);
+  add(scaled(week, s.week_hour_ratio));
   add(week);
-  add(hn::Mul(hn::Add(hn::Add(week, two_weeks), three_weeks), All(1.0 / 3)));
-  add(hn::Add(days.four, All(s.mean_day - s.mean_days_before)));
-  add(shifted);
-  add(hn::MulAdd(All(s.slope), hn::Min(k, All(half_day)), last));
+  add(scaled(hn::Add(hn::Add(week, two_weeks), three_weeks), 1.0 / 3));
+  add(hn::Add(week, All(s.week_rise)));
+  add(hn::Add(days.median, All(s.mean_half_hour - s.profile)));
+  add(hn::MulAdd(All(s.slope), hn::Min(k, All(std::floor(day / 2))), last));
   add(All(s.median_day));
   add(All(s.median_week));
   add(days.median);
-  add(hn::Add(week, All(s.mean_day - s.mean_week_ago)));
-  add(hn::Mul(days.four, All(s.ratio)));
-  add(hn::MulAdd(All(s.drift), k, shifted));
+  add(scaled(week, s.week_day_ratio));
+  add(scaled(days.four, s.day_ratio));
+  add(days.seven);
   for (size_t i = t; i < t + hn::Lanes(Doubles()); ++i) {
     rows->week_ago_known[i] = !std::isnan(history.weeks[0][i]);
   }
 }
 
-void FillRows(const TargetHistory& history, const OriginStatistics& statistics, double half_day,
+void FillRows(const TargetHistory& history, const OriginStatistics& statistics, double day,
               size_t n, CandidateRows* rows) {
   for (size_t t = 0; t < n; t += hn::Lanes(Doubles())) {
-    FillOneVector(history, statistics, half_day, t, rows);
+    FillOneVector(history, statistics, day, t, rows);
   }
 }
 
@@ -183,6 +185,10 @@ constexpr int kProfileDays = 4;
 constexpr double kRatioMax = 4;
 
 double OrElse(double value, double otherwise) { return std::isnan(value) ? otherwise : value; }
+
+double Ratio(double now, double then) {
+  return now > 0 && then > 0 ? std::clamp(now / then, 1 / kRatioMax, kRatioMax) : 1;
+}
 
 // Mean of the last days at the origin's own time of day.
 double ProfileAtOrigin(const HistoryView& view, const Season& season, double last) {
@@ -235,28 +241,30 @@ void FillFrom(const HistoryView& view, const Season& season, const OriginStatist
       history.k[t + i] = k[t + i];
     }
   }
-  const int half_day = season.day / 2;
-  HWY_DYNAMIC_DISPATCH(FillRows)(history, statistics, half_day, k.size(), rows);
+  HWY_DYNAMIC_DISPATCH(FillRows)(history, statistics, season.day, k.size(), rows);
 }
 
 }  // namespace
 
 OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   OriginStatistics s{};
+  const int end = view.last() + 1;
+  // The mean of the `steps` that end `ago` before the origin's, of those that are known; `now`
+  // where none is.
+  const auto before = [&](int ago, int steps, double now) {
+    return OrElse(view.Mean(end - ago - steps, end - ago), now);
+  };
   s.last = view.At(view.last());
   s.mean_half_hour = view.MeanOfNewest(season.half_hour);
   s.mean_hour = view.MeanOfNewest(season.hour);
   s.mean_six_hours = view.MeanOfNewest(season.six_hours);
   s.mean_day = view.MeanOfNewest(season.day);
-  const int day_ago = view.last() - season.day + 1;
-  s.mean_days_before = OrElse(view.Mean(day_ago - 4 * season.day, day_ago), s.mean_day);
   s.profile = ProfileAtOrigin(view, season, s.last);
-  const int week_ago = day_ago - season.week;
-  s.mean_week_ago = OrElse(view.Mean(week_ago, week_ago + season.day), s.mean_day);
-  const bool positive = s.mean_day > 0 && s.mean_days_before > 0;
-  s.ratio = positive ? std::clamp(s.mean_day / s.mean_days_before, 1 / kRatioMax, kRatioMax) : 1;
-  const double six_days = OrElse(view.Mean(day_ago - 6 * season.day, day_ago), s.mean_day);
-  s.drift = (s.mean_day - six_days) / (3.5 * season.day);
+  s.day_rise = s.mean_day - before(season.day, season.day, s.mean_day);
+  s.day_ratio = Ratio(s.mean_day, before(season.day, 4 * season.day, s.mean_day));
+  s.week_day_ratio = Ratio(s.mean_day, before(season.week, season.day, s.mean_day));
+  s.week_hour_ratio = Ratio(s.mean_hour, before(season.week, season.hour, s.mean_hour));
+  s.week_rise = s.mean_six_hours - before(season.week, season.six_hours, s.mean_six_hours);
   const double centre_distance = (season.six_hours - season.hour) / 2.0;
   s.slope = (s.mean_hour - s.mean_six_hours) / std::max(1.0, centre_distance);
   s.median_day = view.MedianOfNewest(season.day);

@@ -12,19 +12,21 @@
 
 namespace auspex::model {
 
-// What the candidates of all targets of one origin share.
+// What the candidates of all targets of one origin share. A ratio is 1 where not both are positive,
+// and never more than fourfold; without the past that it asks for, nothing has risen.
 struct OriginStatistics {
   double last;
   double mean_half_hour;
   double mean_hour;
   double mean_six_hours;
   double mean_day;
-  double mean_days_before;  // the four days before the last one
-  double profile;           // mean of the last four days at the origin's time of day
-  double mean_week_ago;     // the day that ended a week before the origin
-  double ratio;             // of mean_day to mean_days_before, where both are positive; else 1
-  double slope;             // per step, from the last six hours to the last hour
-  double drift;             // per step, from the six days before the last one to it
+  double profile;          // mean of the last four days at the origin's time of day
+  double day_rise;         // of mean_day over the mean of the day before
+  double day_ratio;        // of mean_day to the mean of the four days before
+  double week_day_ratio;   // of mean_day to its mean a week before
+  double week_hour_ratio;  // of mean_hour to its mean a week before
+  double week_rise;        // of mean_six_hours over its mean a week before
+  double slope;            // per step, from the last six hours to the last hour
   double median_day;
   double median_week;
 };
@@ -32,21 +34,25 @@ struct OriginStatistics {
 // Statistics of a view at its newest step.
 OriginStatistics StatisticsOf(const HistoryView& view, const Season& season);
 
-// Indices of the one that makes room for covariates where there are some, between the means of one
-// and of four days, and of what is usual at a target's time of day.
-inline constexpr int kCandidateAnnounced = 6;
+// Indices of what is usual at a target's time of day, and of the one that makes room for covariates
+// where there are some.
 inline constexpr int kCandidateSameTime = 7;
+inline constexpr int kCandidateAnnounced = 10;
 
 // Candidates of some targets of one origin, a row for each, in units of the series. The order is
 // the weights' and never changes:
 //   0 last; trailing means of 1 an hour, 2 six hours, 3 a day;
-//   4 same time yesterday, 5 the same smoothed; means at this time over the last 6 two, 7 four,
-//   8 seven days; 9 last week, 10 mean of the last three weeks;
-//   11 (7) shifted by the change of the daily mean, 12 (7) shifted by the last half hour;
-//   13 last with a damped trend; medians of 14 a day, 15 a week, 16 of seven days at this time;
-//   17 (9) shifted by the change of the daily mean since then, 18 (7) scaled by the ratio of the
-//   daily means, 19 (12) with the week's drift.
-// Where covariates announce something, (6) makes room for that (covariate.h).
+//   yesterday: 4 as it was, 5 smoothed, 6 (5) with the last day's rise for each day ahead;
+//   7 mean of the last four days at this time;
+//   last week: 8 (9) scaled by the ratio of the last hour to that hour, 9 smoothed, 10 the mean of
+//     three weeks, 11 (9) with the rise of the last six hours since then;
+//   12 (16) shifted to the last half hour; 13 last with a damped trend;
+//   medians of 14 a day, 15 a week, 16 the last seven days at this time;
+//   17 (9) scaled by the ratio of the last day to that day;
+//   18 (7) scaled by the ratio of the last day to the four before;
+//   19 mean of the last seven days at this time.
+// Where last week is not known, (6) stands in for it. Where covariates announce something, (10)
+// makes room for that (covariate.h).
 struct CandidateRows {
   static constexpr size_t kTargets = 32;  // at most
 

@@ -1,6 +1,7 @@
 #include "model/features/candidates.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -15,7 +16,11 @@
 namespace auspex::model {
 namespace {
 
+constexpr size_t kYesterdayRising = 6;
+constexpr size_t kLastWeekByHour = 8;
+constexpr size_t kLastWeek = 9;
 constexpr size_t kMedianOfDays = 16;
+constexpr size_t kLastWeekByDay = 17;
 
 const ModelSpec kHourly{.step_ms = 3'600'000};
 const ModelSpec kQuarterHourly{.step_ms = 900'000};
@@ -33,6 +38,48 @@ TEST(CandidatesTest, MedianOfSevenDaysIsInTheMiddleOfEveryOrder) {
       EXPECT_EQ(candidates[kMedianOfDays], std::popcount(bits) >= 4 ? 1 : 0) << bits;
     }
   });
+}
+
+// The candidates at the end of an hourly series.
+std::array<double, kCandidates> CandidatesOf(const std::vector<float>& values, int k) {
+  const Season season(kHourly);
+  const SeriesIndex series(kHourly, values, 0);
+  const HistoryView view = *HistoryView::From(series, 0, series.size() - 1);
+  return CandidatesAt(view, season, StatisticsOf(view, season), k);
+}
+
+// A rhythm of a week, no two hours alike.
+float WeekRhythm(size_t t) { return 100 + static_cast<float>(t % 168 * 37 % 168); }
+
+TEST(CandidatesTest, AWeekAtAnotherLevelIsFollowed) {
+  std::vector<float> values;
+  for (size_t t = 0; t < 336; ++t) values.push_back(WeekRhythm(t) * (t < 300 ? 1.0F : 1.5F));
+  for (const int k : {1, 24, 40}) {
+    const auto candidates = CandidatesOf(values, k);
+    const double truth = 1.5 * WeekRhythm(335 + static_cast<size_t>(k));
+    EXPECT_NEAR(candidates[kLastWeekByHour], truth, 1e-3) << k;
+    EXPECT_NEAR(candidates[kLastWeekByDay], truth, 1e-3) << k;
+  }
+}
+
+TEST(CandidatesTest, ALevelIsNoRatioBelowZeroOrFarAway) {
+  std::vector<float> values;
+  for (size_t t = 0; t < 336; ++t) values.push_back(WeekRhythm(t) * (t < 300 ? 1.0F : -1.0F));
+  EXPECT_EQ(CandidatesOf(values, 5)[kLastWeekByHour], WeekRhythm(340));
+  for (size_t t = 300; t < 336; ++t) values[t] *= -1000;
+  EXPECT_NEAR(CandidatesOf(values, 5)[kLastWeekByHour], 4 * WeekRhythm(340), 1e-3);
+}
+
+TEST(CandidatesTest, YesterdayRisesOncePerDayAhead) {
+  std::vector<float> values;
+  for (size_t day = 0; day < 4; ++day) {
+    for (size_t hour = 0; hour < 24; ++hour) values.push_back(static_cast<float>(hour + 50 * day));
+  }
+  EXPECT_NEAR(CandidatesOf(values, 1)[kYesterdayRising], 200, 1e-9);
+  EXPECT_NEAR(CandidatesOf(values, 24)[kYesterdayRising], 223, 1e-9);
+  EXPECT_NEAR(CandidatesOf(values, 25)[kYesterdayRising], 250, 1e-9);
+  // There is no last week to tell more.
+  EXPECT_NEAR(CandidatesOf(values, 25)[kLastWeek], 250, 1e-9);
 }
 
 // Targets in any order, across the ends of days and weeks; histories with gaps, and short ones;

