@@ -39,8 +39,8 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season);
 inline constexpr int kCandidateSameTime = 7;
 inline constexpr int kCandidateAnnounced = 10;
 
-// Candidates of some targets of one origin, a row for each, in units of the series. The order is
-// the weights' and never changes:
+// Candidates of some targets of one origin, a row for each, in units of the series. The list is
+// the weights' too: whoever changes it raises kFeaturesVersion.
 //   0 last; trailing means of 1 an hour, 2 six hours, 3 a day;
 //   yesterday: 4 as it was, 5 smoothed, 6 (5) with the last day's rise for each day ahead;
 //   7 mean of the last four days at this time;
