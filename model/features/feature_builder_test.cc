@@ -230,13 +230,25 @@ TEST(FeatureBuilderTest, EveryPartOfTheContextIsRead) {
 TEST(FeatureBuilderTest, FeaturesDoNotDependOnUnits) {
   const std::vector<float> values = Series(600, 24, 9);
   std::vector<float> scaled = values;
+  std::vector<float> moved = values;
   for (float& value : scaled) value = value * 4096;
-  const Features a = FeaturesOf(kHourly, values);
+  for (float& value : moved) value = value * 4096 - 512;
+  Features a = FeaturesOf(kHourly, values);
   const Features b = FeaturesOf(kHourly, scaled);
+  Features c = FeaturesOf(kHourly, moved);
   const Tolerance tolerance{.absolute = 2e-4, .relative = 1e-4};
   EXPECT_EQ(Difference(a.targets.candidates, b.targets.candidates, tolerance), "");
   EXPECT_EQ(Difference(a.window.patches, b.window.patches, tolerance), "");
   EXPECT_TRUE(a.window.non_negative);
+
+  // Ratios know where zero is, and nothing else does.
+  for (size_t t = 0; t < a.targets.candidates.size(); t += kCandidates) {
+    for (const size_t ratio : {8, 17, 18}) {
+      a.targets.candidates[t + ratio] = c.targets.candidates[t + ratio] = 0;
+    }
+  }
+  EXPECT_EQ(Difference(a.targets.candidates, c.targets.candidates, tolerance), "");
+  EXPECT_EQ(Difference(a.window.patches, c.window.patches, tolerance), "");
 }
 
 TEST(FeatureBuilderTest, LocalTimeIsUtcPlusTheOffset) {
