@@ -115,16 +115,16 @@ void FillOneVector(const TargetHistory& history, const OriginStatistics& s, doub
   add(yesterday);
   add(rising);
   add(days.four);
-  add(scaled(week, s.week_hour_ratio));
+  add(scaled(week, s.week_ratio_of_hour));
   add(week);
   add(scaled(hn::Add(hn::Add(week, two_weeks), three_weeks), 1.0 / 3));
-  add(hn::Add(week, All(s.week_rise)));
+  add(hn::Add(week, All(s.week_rise_of_six_hours)));
   add(hn::Add(days.median, All(s.mean_half_hour - s.profile)));
   add(hn::MulAdd(All(s.slope), hn::Min(k, All(std::floor(day / 2))), last));
   add(All(s.median_day));
   add(All(s.median_week));
   add(days.median);
-  add(scaled(week, s.week_day_ratio));
+  add(scaled(week, s.week_ratio_of_day));
   add(scaled(days.four, s.day_ratio));
   add(days.seven);
   for (size_t i = t; i < t + hn::Lanes(Doubles()); ++i) {
@@ -262,9 +262,10 @@ OriginStatistics StatisticsOf(const HistoryView& view, const Season& season) {
   s.profile = ProfileAtOrigin(view, season, s.last);
   s.day_rise = s.mean_day - before(season.day, season.day, s.mean_day);
   s.day_ratio = Ratio(s.mean_day, before(season.day, 4 * season.day, s.mean_day));
-  s.week_day_ratio = Ratio(s.mean_day, before(season.week, season.day, s.mean_day));
-  s.week_hour_ratio = Ratio(s.mean_hour, before(season.week, season.hour, s.mean_hour));
-  s.week_rise = s.mean_six_hours - before(season.week, season.six_hours, s.mean_six_hours);
+  s.week_ratio_of_day = Ratio(s.mean_day, before(season.week, season.day, s.mean_day));
+  s.week_ratio_of_hour = Ratio(s.mean_hour, before(season.week, season.hour, s.mean_hour));
+  s.week_rise_of_six_hours =
+      s.mean_six_hours - before(season.week, season.six_hours, s.mean_six_hours);
   const double centre_distance = (season.six_hours - season.hour) / 2.0;
   s.slope = (s.mean_hour - s.mean_six_hours) / std::max(1.0, centre_distance);
   s.median_day = view.MedianOfNewest(season.day);

@@ -20,13 +20,13 @@ struct OriginStatistics {
   double mean_hour;
   double mean_six_hours;
   double mean_day;
-  double profile;          // mean of the last four days at the origin's time of day
-  double day_rise;         // of mean_day over the mean of the day before
-  double day_ratio;        // of mean_day to the mean of the four days before
-  double week_day_ratio;   // of mean_day to its mean a week before
-  double week_hour_ratio;  // of mean_hour to its mean a week before
-  double week_rise;        // of mean_six_hours over its mean a week before
-  double slope;            // per step, from the last six hours to the last hour
+  double profile;                 // mean of the last four days at the origin's time of day
+  double day_rise;                // of mean_day over the mean of the day before
+  double day_ratio;               // of mean_day to the mean of the four days before
+  double week_ratio_of_day;       // of mean_day to its mean a week before
+  double week_ratio_of_hour;      // of mean_hour to its mean a week before
+  double week_rise_of_six_hours;  // of mean_six_hours over its mean a week before
+  double slope;                   // per step, from the last six hours to the last hour
   double median_day;
   double median_week;
 };

@@ -93,7 +93,7 @@ inline float LongLeadShare(float horizons) {
 // Stateless but for scratch memory: one per thread.
 class FeatureBuilder {
  public:
-  // REQUIRES: spec.Validate() is OK.
+  // REQUIRES: spec.Validate() is OK, and its features_version the present one: there are no others.
   explicit FeatureBuilder(const ModelSpec& spec);
   ~FeatureBuilder();
   FeatureBuilder(FeatureBuilder&&) noexcept;
