@@ -21,6 +21,12 @@ absl::Status CheckRange(const char* field, int64_t value, int64_t low, int64_t h
       absl::StrCat("model spec: ", field, " is ", value, ", must be ", low, "..", high));
 }
 
+absl::Status CheckMembers(int members) {
+  if (members >= 1 && members <= kMembersMax && members % 2 == 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("model spec: members is ", members, ", must be odd and 1..", kMembersMax));
+}
+
 absl::Status CheckSpecialDays(const std::vector<int>& days) {
   const bool ascend =
       std::adjacent_find(days.begin(), days.end(), std::greater_equal<>()) == days.end();
@@ -115,7 +121,7 @@ int ModelSpec::median_index() const {
 absl::Status ModelSpec::Validate() const {
   for (const absl::Status& status :
        {CheckRange("hidden", hidden, 1, 512), CheckRange("layers", layers, 1, kLayersMax),
-        CheckRange("decoder_width", decoder_width, 4, 512),
+        CheckRange("decoder_width", decoder_width, 4, 512), CheckMembers(members),
         CheckRange("step_ms", step_ms, 1000, 7 * kDayMs),
         CheckRange("horizon_steps", horizon_steps, 1, 100'000),
         CheckRange("context_steps", context_steps, 2, 1'000'000),

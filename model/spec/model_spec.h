@@ -1,4 +1,4 @@
-// The shape of one network: everything that features, engine and trainer must agree on.
+// The shape of a model: everything that features, engine and trainer must agree on.
 // docs/model.md describes the network itself.
 #pragma once
 
@@ -18,6 +18,7 @@ std::string_view CellName(Cell cell);
 absl::StatusOr<Cell> ParseCell(std::string_view name);
 
 inline constexpr size_t kSpecialDaysMax = 1000;
+inline constexpr int kMembersMax = 9;
 
 // Raised with every change of what an input of the network means: weights are right only for the
 // inputs that they were trained on. 2: the candidates that follow last week, and yesterday's rise.
@@ -26,9 +27,11 @@ inline constexpr int kFeaturesVersion = 2;
 // A plain value.
 struct ModelSpec {
   Cell cell = Cell::kLstm;
-  int hidden = 16;            // 1..512
-  int layers = 1;             // 1..4
-  int decoder_width = 32;     // 4..512
+  int hidden = 16;         // 1..512
+  int layers = 1;          // 1..4
+  int decoder_width = 32;  // 4..512
+  // Networks of this shape that forecast together (members.h); odd, at most kMembersMax.
+  int members = 1;
   int64_t step_ms = 300'000;  // grid of the series; 1 second..7 days
   int horizon_steps = 288;    // targets k = 1..horizon_steps; at most 100,000
   int context_steps = 4032;   // newest steps that a forecast reads; 2..1,000,000

@@ -26,6 +26,7 @@ ModelSpec ReadFields(const Json& json, std::string* cell) {
   json.at("quantiles").get_to(spec.quantiles);
   if (json.contains("covariates")) json.at("covariates").get_to(spec.covariates);
   if (json.contains("special_days")) json.at("special_days").get_to(spec.special_days);
+  spec.members = json.value("members", 1);
   spec.features_version = json.value("features_version", 1);
   return spec;
 }
@@ -44,6 +45,7 @@ std::string SpecToJson(const ModelSpec& spec) {
             {"quantiles", spec.quantiles}};
   if (!spec.covariates.empty()) json["covariates"] = spec.covariates;
   if (!spec.special_days.empty()) json["special_days"] = spec.special_days;
+  if (spec.members > 1) json["members"] = spec.members;
   if (spec.features_version > 1) json["features_version"] = spec.features_version;
   return json.dump();
 }

@@ -16,6 +16,8 @@ constexpr float kStayAtStart = -3;        // "no change" starts as unlikely as i
 // SplitMix64 (Steele, Lea, Flood 2014): the same numbers on every machine and library.
 class Random {
  public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+
   // Uniform in [-bound, bound).
   float Uniform(double bound) {
     state_ += 0x9e3779b97f4a7c15;
@@ -28,7 +30,7 @@ class Random {
   }
 
  private:
-  uint64_t state_ = 0;
+  uint64_t state_;
 };
 
 // The bias whose softplus, summed over the levels of one side, reaches kSpreadAtStart.
@@ -129,15 +131,8 @@ std::vector<TensorShape> EncoderShapes(const ModelSpec& spec) {
   return {};
 }
 
-}  // namespace
-
-int64_t TensorShape::elements() const {
-  int64_t product = 1;
-  for (int64_t extent : shape) product *= extent;
-  return product;
-}
-
-std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
+// Of one member.
+std::vector<TensorShape> NetworkShapes(const ModelSpec& spec) {
   const int64_t width = spec.decoder_width;
   const int64_t outputs = spec.decoder_outputs();
   std::vector<TensorShape> shapes = EncoderShapes(spec);
@@ -150,6 +145,52 @@ std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
   shapes.push_back({"decoder.output.weight", {outputs, width}});
   shapes.push_back({"decoder.output.bias", {outputs}});
   shapes.push_back({"decoder.tau", {1}});
+  return shapes;
+}
+
+// Fills one member from `next` on; returns where it ends.
+float* FillUntrained(const ModelSpec& spec, Random* random, float* next) {
+  for (const TensorShape& tensor : NetworkShapes(spec)) {
+    float* end = next + tensor.elements();
+    if (tensor.name == "decoder.output.weight") {
+      std::fill(next, end, 0.0F);
+    } else if (tensor.name == "decoder.output.bias") {
+      FillOutputBias(spec, next);
+    } else if (tensor.name == "decoder.tau") {
+      *next = 1;
+    } else if (IsNorm(tensor.name)) {
+      FillNorm(tensor.name, next, end);
+    } else {
+      const double bound = StartBound(spec, tensor.name);
+      const int64_t columns = tensor.shape.back();
+      const int64_t drawn = columns - IdleInputs(spec, tensor.name);
+      for (float* row = next; row < end; row += columns) {
+        std::generate_n(row, drawn, [&] { return random->Uniform(bound); });
+        std::fill_n(row + drawn, columns - drawn, 0.0F);
+      }
+    }
+    next = end;
+  }
+  return next;
+}
+
+}  // namespace
+
+int64_t TensorShape::elements() const {
+  int64_t product = 1;
+  for (int64_t extent : shape) product *= extent;
+  return product;
+}
+
+std::vector<TensorShape> TensorShapes(const ModelSpec& spec) {
+  std::vector<TensorShape> network = NetworkShapes(spec);
+  if (spec.members == 1) return network;
+  std::vector<TensorShape> shapes;
+  for (int member = 0; member < spec.members; ++member) {
+    for (const TensorShape& tensor : network) {
+      shapes.push_back({absl::StrCat("member.", member, ".", tensor.name), tensor.shape});
+    }
+  }
   return shapes;
 }
 
@@ -195,31 +236,11 @@ std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weight
   return {};
 }
 
-Weights UntrainedWeights(const ModelSpec& spec) {
+Weights UntrainedWeights(const ModelSpec& spec, uint64_t seed) {
   std::vector<float> values(static_cast<size_t>(ParameterCount(spec)));
-  Random random;
+  Random random(seed);
   float* next = values.data();
-  for (const TensorShape& tensor : TensorShapes(spec)) {
-    float* end = next + tensor.elements();
-    if (tensor.name == "decoder.output.weight") {
-      std::fill(next, end, 0.0F);
-    } else if (tensor.name == "decoder.output.bias") {
-      FillOutputBias(spec, next);
-    } else if (tensor.name == "decoder.tau") {
-      *next = 1;
-    } else if (IsNorm(tensor.name)) {
-      FillNorm(tensor.name, next, end);
-    } else {
-      const double bound = StartBound(spec, tensor.name);
-      const int64_t columns = tensor.shape.back();
-      const int64_t drawn = columns - IdleInputs(spec, tensor.name);
-      for (float* row = next; row < end; row += columns) {
-        std::generate_n(row, drawn, [&] { return random.Uniform(bound); });
-        std::fill_n(row + drawn, columns - drawn, 0.0F);
-      }
-    }
-    next = end;
-  }
+  for (int member = 0; member < spec.members; ++member) next = FillUntrained(spec, &random, next);
   return Weights::FromVector(std::move(values));
 }
 

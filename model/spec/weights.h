@@ -1,4 +1,4 @@
-// The parameters of one network, as named row-major float tensors. FORMAT.md has the file format.
+// The parameters of a model, as named row-major float tensors. FORMAT.md has the file format.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,8 @@ namespace auspex::model {
 //   encoder.norm.weight, .bias                    [hidden]
 //
 // Without an encoder (Cell::kNone) there are no encoder tensors.
+//
+// With several members (members.h) all of this once for each, as member.<n>.<tensor>, n from 0.
 struct TensorShape {
   std::string name;
   std::vector<int64_t> shape;
@@ -62,7 +64,7 @@ struct TensorShape {
 // Added to the variance that a transformer's norms divide by, as LibTorch has it.
 inline constexpr double kNormEpsilon = 1e-5;
 
-// All tensors of a network of this spec, in the one order that Weights stores them.
+// All tensors of a model of this spec, in the one order that Weights stores them.
 std::vector<TensorShape> TensorShapes(const ModelSpec& spec);
 // Sum of their elements.
 int64_t ParameterCount(const ModelSpec& spec);
@@ -77,6 +79,10 @@ class Weights {
   static Weights FromVector(std::vector<float> values);
 
   std::span<const float> values() const { return values_; }
+  // `count` of the values from `begin` on: a view that keeps the same owner alive.
+  Weights Part(size_t begin, size_t count) const {
+    return Weights(values_.subspan(begin, count), owner_);
+  }
   bool empty() const { return values_.empty(); }
 
  private:
@@ -92,12 +98,13 @@ absl::Status CheckWeights(const ModelSpec& spec, const Weights& weights);
 std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weights,
                                     std::string_view name);
 
-// The network before any training: the decoder's output is a blend of the candidates weighted by
+// The model before any training: the decoder's output is a blend of the candidates weighted by
 // their recent errors (every logit is zero, tau is 1, the correction is off), with a 10..90 %
 // interval of about half a scale to either side. The inner layers hold pseudo-random values as
-// LibTorch would draw them, the same in every call, so that training can start from here. What
+// LibTorch would draw them, so that training can start from here: the same for a seed on every
+// machine, different for another seed and in each member. What
 // covariates and special days add starts without weight: an input that training never saw change,
 // like the flag of a first holiday, then does nothing.
-Weights UntrainedWeights(const ModelSpec& spec);
+Weights UntrainedWeights(const ModelSpec& spec, uint64_t seed = 0);
 
 }  // namespace auspex::model

@@ -56,6 +56,16 @@ TEST(WeightsTest, ATransformerHasPyTorchsLayers) {
   EXPECT_THAT(shapes["decoder.window.weight"], ElementsAre(8, 6 + kWindowFeatures));
 }
 
+TEST(WeightsTest, AnotherSeedDrawsOtherWeights) {
+  const ModelSpec spec;
+  const auto values = [&](uint64_t seed) {
+    const Weights weights = UntrainedWeights(spec, seed);
+    return std::vector<float>(weights.values().begin(), weights.values().end());
+  };
+  EXPECT_EQ(values(5), values(5));
+  EXPECT_NE(values(5), values(6));
+}
+
 TEST(WeightsTest, ATransformersNormsStartAsTheIdentity) {
   const ModelSpec spec{.cell = Cell::kTransformer};
   const Weights weights = UntrainedWeights(spec);
