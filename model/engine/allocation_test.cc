@@ -37,6 +37,7 @@ class AllocationsOfForecasts {
  public:
   explicit AllocationsOfForecasts(Cell cell)
       : spec_{.cell = cell,
+              .members = 3,
               .step_ms = 900'000,
               .horizon_steps = 40,
               .context_steps = 1000,
@@ -44,11 +45,11 @@ class AllocationsOfForecasts {
               .special_days = {19'000, 19'001}} {
     std::mt19937 random(4);
     for (auto& model : models_) model = *engine_->Prepare(spec_, RandomWeights(spec_, random));
-    context_ = RandomContext(spec_, random);
+    for (auto& context : contexts_) context = RandomContext(spec_, random);
     covariates_ = RandomCovariates(spec_, random);
     for (size_t i = 0; i < 100; ++i) {
       items_.push_back({.model = models_[i % models_.size()].get(),
-                        .context = context_,
+                        .context = contexts_[i % contexts_.size()],
                         .origin_ms = kOriginMs,
                         .covariates = covariates_});
     }
@@ -70,7 +71,7 @@ class AllocationsOfForecasts {
   const ModelSpec spec_;
   const std::unique_ptr<Engine> engine_ = *CreateEngine("cpu", SerialFor());
   std::array<std::shared_ptr<const PreparedModel>, 2> models_;  // take turns
-  std::vector<float> context_;
+  std::array<std::vector<float>, 2> contexts_;  // take turns: equal neighbours are described once
   std::vector<float> covariates_;
   std::vector<ForecastItem> items_;
   std::vector<float> out_;

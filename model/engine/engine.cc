@@ -8,6 +8,7 @@
 #include "model/engine/cuda/device.h"
 #include "model/engine/cuda/device_check.h"
 #include "model/engine/cuda/device_engine.h"
+#include "model/engine/ensemble_engine.h"
 #include "model/engine/host_engine.h"
 #include "model/engine/network_kernel.h"
 
@@ -39,19 +40,11 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateCudaEngine(ParallelFor parallel_fo
   return std::make_unique<DeviceEngine>(good, std::move(parallel_for), std::move(on_fallback));
 }
 
-}  // namespace
-
-absl::StatusOr<LstmWeights> ParseLstmWeights(std::string_view name) {
-  if (name == "float32") return LstmWeights::kFloat;
-  if (name == "bfloat16") return LstmWeights::kBfloat16;
-  return absl::InvalidArgumentError(
-      absl::StrCat("unknown weights \"", std::string(name), "\", must be float32 or bfloat16"));
-}
-
-absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
-                                                     ParallelFor parallel_for,
-                                                     const OnFallback& on_fallback,
-                                                     const EngineOptions& options) {
+// A backend: it knows single networks.
+absl::StatusOr<std::unique_ptr<Engine>> CreateBackend(std::string_view backend,
+                                                      ParallelFor parallel_for,
+                                                      const OnFallback& on_fallback,
+                                                      const EngineOptions& options) {
   if (options.lstm_weights != LstmWeights::kFloat && backend != "cpu") {
     return absl::InvalidArgumentError(absl::StrCat(
         "only engine \"cpu\" has bfloat16 weights, not \"", std::string(backend), "\""));
@@ -73,6 +66,24 @@ absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
                                                    "\", must be auto, cpu, cuda or scalar"));
   }
   return std::make_unique<HostEngine>(std::move(kernel), std::move(parallel_for));
+}
+
+}  // namespace
+
+absl::StatusOr<LstmWeights> ParseLstmWeights(std::string_view name) {
+  if (name == "float32") return LstmWeights::kFloat;
+  if (name == "bfloat16") return LstmWeights::kBfloat16;
+  return absl::InvalidArgumentError(
+      absl::StrCat("unknown weights \"", std::string(name), "\", must be float32 or bfloat16"));
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> CreateEngine(std::string_view backend,
+                                                     ParallelFor parallel_for,
+                                                     const OnFallback& on_fallback,
+                                                     const EngineOptions& options) {
+  auto networks = CreateBackend(backend, std::move(parallel_for), on_fallback, options);
+  if (!networks.ok()) return networks.status();
+  return std::make_unique<EnsembleEngine>(*std::move(networks));
 }
 
 }  // namespace auspex::model

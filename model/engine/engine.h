@@ -51,7 +51,8 @@ class Engine {
                                                                        const Weights& weights) = 0;
 
   // Forecasts every item: features, encoder, decoder, blend, snap, and quantiles that do not cross,
-  // in the units of the context; never below zero where the context never is. `out` is
+  // in the units of the context; never below zero where the context never is. Of several members
+  // it is the median of what each forecasts so. `out` is
   // [items][horizon_steps][quantiles]. An item without any value in its context gets NaN.
   // All items share `spec`, and their models were prepared for it or for one with an equal
   // NetworkSpec; InvalidArgument, naming the first item that does not fit, otherwise. Results
@@ -63,7 +64,7 @@ class Engine {
 // A device could not answer, and the cpu did.
 struct EngineFallback {
   std::string_view device;  // its name; "none" for models that no device has room for
-  size_t items = 0;         // of one call; 0 when a device is left out from the start
+  size_t items = 0;         // networks of one call; 0 when a device is left out from the start
   absl::Status why;
 };
 // Called from within CreateEngine and Forecast.

@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace auspex::model {
+namespace {
+
+bool SameWindow(const ForecastItem& a, const ForecastItem& b) {
+  return a.context.data() == b.context.data() && a.origin_ms == b.origin_ms &&
+         a.covariates.data() == b.covariates.data();
+}
+
+}  // namespace
 
 ForecastScratch::ForecastScratch(const ModelSpec& model_spec, const NetworkKernel& network)
     : spec(model_spec),
@@ -18,6 +26,15 @@ ForecastScratch::ForecastScratch(const ModelSpec& model_spec, const NetworkKerne
     long_share.push_back(
         LongLeadShare(static_cast<float>(target) / static_cast<float>(spec.horizon_steps)));
   }
+}
+
+bool ForecastScratch::Describe(const ForecastItem& item, const ForecastItem* before) {
+  if (before != nullptr && SameWindow(item, *before)) return has_value;
+  const int origin = spec.context_steps - 1;
+  series.Assign(item.context, item.origin_ms - origin * spec.step_ms, item.covariates);
+  has_value = builder.Window(series, origin, &window);
+  if (has_value) builder.Targets(series, origin, window, k, &targets);
+  return has_value;
 }
 
 std::unique_ptr<ForecastScratch> ScratchPool::Take(const ModelSpec& spec,

@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
+#include "model/engine/engine.h"
 #include "model/engine/network_kernel.h"
 #include "model/features/features.h"
 #include "model/spec/model_spec.h"
@@ -16,6 +17,11 @@ namespace auspex::model {
 struct ForecastScratch {
   ForecastScratch(const ModelSpec& spec, const NetworkKernel& kernel);
 
+  // Fills `window` and `targets` with the item's features; false when its context has no value.
+  // `before` is the item that was described last, null for none: the same window, which members of
+  // an ensemble share, is described already.
+  bool Describe(const ForecastItem& item, const ForecastItem* before);
+
   ModelSpec spec;
   SeriesIndex series;
   FeatureBuilder builder;
@@ -23,6 +29,7 @@ struct ForecastScratch {
   std::vector<float> long_share;  // LongLeadShare of each
   WindowFeatures window;
   TargetFeatures targets;
+  bool has_value = false;         // in the context that was described last
   std::vector<float> outputs;     // of the kernel, for every target
   std::vector<double> quantiles;  // [targets][levels]
   std::unique_ptr<KernelScratch> kernel;

@@ -11,8 +11,8 @@ namespace auspex::model {
 namespace {
 
 // Items that one thread forecasts before it looks for more: enough to make that cheap, few enough
-// to keep all threads busy to the end.
-constexpr size_t kItemsPerTask = 8;
+// to keep all threads busy to the end. Threes stay together: members of one ensemble.
+constexpr size_t kItemsPerTask = 12;
 
 }  // namespace
 
@@ -42,25 +42,24 @@ absl::Status HostEngine::Forecast(const ModelSpec& spec, std::span<const Forecas
   parallel_for_(tasks, [&](size_t task) {
     std::unique_ptr<ForecastScratch> scratch = scratches_.Take(spec, *kernel_);
     const size_t end = std::min(items.size(), (task + 1) * kItemsPerTask);
+    const ForecastItem* before = nullptr;
     for (size_t i = task * kItemsPerTask; i < end; ++i) {
-      ForecastOne(items[i], scratch.get(), out.subspan(i * values, values));
+      ForecastOne(items[i], before, scratch.get(), out.subspan(i * values, values));
+      before = &items[i];
     }
     scratches_.GiveBack(std::move(scratch));
   });
   return absl::OkStatus();
 }
 
-void HostEngine::ForecastOne(const ForecastItem& item, ForecastScratch* scratch,
-                             std::span<float> out) const {
+void HostEngine::ForecastOne(const ForecastItem& item, const ForecastItem* before,
+                             ForecastScratch* scratch, std::span<float> out) const {
   const ModelSpec& spec = scratch->spec;
   const auto& model = static_cast<const HostModel&>(*item.model);
-  const int origin = spec.context_steps - 1;
-  scratch->series.Assign(item.context, item.origin_ms - origin * spec.step_ms, item.covariates);
-  if (!scratch->builder.Window(scratch->series, origin, &scratch->window)) {
+  if (!scratch->Describe(item, before)) {
     std::fill(out.begin(), out.end(), std::numeric_limits<float>::quiet_NaN());
     return;
   }
-  scratch->builder.Targets(scratch->series, origin, scratch->window, scratch->k, &scratch->targets);
   kernel_->Run(model, scratch->window, scratch->targets, scratch->kernel.get(), scratch->outputs);
 
   kernel_->Quantiles(model,

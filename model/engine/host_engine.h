@@ -20,8 +20,9 @@ class HostEngine final : public Engine {
                         std::span<float> out) override;
 
  private:
-  // `out` is [horizon_steps][quantiles].
-  void ForecastOne(const ForecastItem& item, ForecastScratch* scratch, std::span<float> out) const;
+  // `out` is [horizon_steps][quantiles]; `before` as ForecastScratch::Describe has it.
+  void ForecastOne(const ForecastItem& item, const ForecastItem* before, ForecastScratch* scratch,
+                   std::span<float> out) const;
 
   const std::unique_ptr<NetworkKernel> kernel_;
   const ParallelFor parallel_for_;

@@ -12,25 +12,18 @@
 namespace auspex::model {
 namespace {
 
-constexpr size_t kItemsPerTask = 2;  // of features, for one thread
+constexpr size_t kItemsPerTask = 3;  // of features, for one thread; members of one ensemble
 constexpr size_t kNoLane = ~size_t{0};
 
-// The record of one item; false without any value in its context.
-bool FillFeatures(const FleetPlan& plan, const ForecastItem& item, ForecastScratch* scratch,
-                  float* record) {
-  const int origin = scratch->spec.context_steps - 1;
-  scratch->series.Assign(item.context, item.origin_ms - origin * scratch->spec.step_ms,
-                         item.covariates);
-  if (!scratch->builder.Window(scratch->series, origin, &scratch->window)) return false;
-  scratch->builder.Targets(scratch->series, origin, scratch->window, scratch->k, &scratch->targets);
+// The features that were described last, where an item's record has them.
+void CopyFeatures(const FleetPlan& plan, const ForecastScratch& scratch, float* record) {
   const auto copy = [record](const std::vector<float>& from, int to) {
     std::copy(from.begin(), from.end(), record + to);
   };
-  copy(scratch->window.window, plan.record.window);
-  copy(scratch->window.patches, plan.record.patches);
-  copy(scratch->targets.candidates, plan.record.candidates);
-  copy(scratch->targets.features, plan.record.features);
-  return true;
+  copy(scratch.window.window, plan.record.window);
+  copy(scratch.window.patches, plan.record.patches);
+  copy(scratch.targets.candidates, plan.record.candidates);
+  copy(scratch.targets.features, plan.record.features);
 }
 
 }  // namespace
@@ -109,9 +102,11 @@ class DeviceEngine::Call final : public PassClient {
     engine.parallel_for_(tasks, [&](size_t task) {
       std::unique_ptr<ForecastScratch> scratch = engine.scratches_.Take(spec, *engine.kernel_);
       const size_t end = std::min(part.size(), (task + 1) * kItemsPerTask);
+      const ForecastItem* before = nullptr;
       for (size_t i = task * kItemsPerTask; i < end; ++i) {
-        FillRecord(plan, part[i], scratch.get(),
+        FillRecord(plan, part[i], before, scratch.get(),
                    records + i * static_cast<size_t>(plan.record.floats));
+        before = &items[part[i]];
       }
       engine.scratches_.GiveBack(std::move(scratch));
     });
@@ -136,11 +131,12 @@ class DeviceEngine::Call final : public PassClient {
   std::vector<absl::Status> lanes;  // what went wrong, by lane
 
  private:
-  void FillRecord(const FleetPlan& plan, size_t item, ForecastScratch* scratch,
-                  float* record) const {
+  void FillRecord(const FleetPlan& plan, size_t item, const ForecastItem* before,
+                  ForecastScratch* scratch, float* record) const {
     const ForecastItem& of = items[item];
     RecordHeader header;
-    if (FillFeatures(plan, of, scratch, record)) {
+    if (scratch->Describe(of, before)) {
+      CopyFeatures(plan, *scratch, record);
       const WindowFeatures& window = scratch->window;
       header = {.weights = ModelOf(item).slot.get(),
                 .level = window.level,
