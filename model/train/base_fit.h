@@ -1,4 +1,4 @@
-// The base of a rule: one network for all its aggregates.
+// The base of a rule: one model for all its aggregates.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,9 @@
 
 namespace auspex::model {
 
-// The untrained network with a head start: a candidate that errs more over the pool than the best
-// one begins with a lower logit.
-Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool);
+// The untrained model of this seed with a head start: a candidate that errs more over the pool than
+// the best one begins with a lower logit.
+Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool, uint64_t seed);
 
 struct BaseFit {
   Weights weights;                                         // fitted before the tail only
@@ -26,17 +26,22 @@ struct BaseFit {
   double loss = std::numeric_limits<double>::quiet_NaN();  // on the tail; NaN without one
 };
 
-// Fits with each of these numbers of iterations (ascending) on `pool`, side by side, and keeps the
-// fit that is best on `tail`. Without a tail the last number is taken. The observer sees the
-// longest's iterations.
-absl::StatusOr<BaseFit> ChooseBase(const ModelSpec& spec, const ExamplePool& pool,
-                                   const ExamplePool& tail, std::span<const int> iterations,
-                                   const FitSettings& settings, uint64_t seed,
-                                   const FitObserver& observer);
+// What the fits of a base share. References are borrowed.
+struct BaseTask {
+  const ModelSpec& spec;
+  const ExamplePool& pool;  // to learn from
+  uint64_t seed = 0;
+  ParallelFor parallel_for;  // over the members
+  // Sees the iterations of every member's longest fit, possibly on several threads at once.
+  const FitObserver& observer;
+};
+
+// Fits with each of these numbers of iterations (ascending), side by side, and keeps the fit that
+// is best on `tail`. Without a tail the last number is taken.
+absl::StatusOr<BaseFit> ChooseBase(const BaseTask& task, const ExamplePool& tail,
+                                   std::span<const int> iterations, const FitSettings& settings);
 
 // Fits with that many iterations.
-absl::StatusOr<Weights> FitBase(const ModelSpec& spec, const ExamplePool& pool, int iterations,
-                                const FitSettings& settings, uint64_t seed,
-                                const FitObserver& observer);
+absl::StatusOr<Weights> FitBase(const BaseTask& task, int iterations, const FitSettings& settings);
 
 }  // namespace auspex::model

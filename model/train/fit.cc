@@ -16,6 +16,7 @@
 #include "model/engine/output_head.h"
 #include "model/eval/scores.h"
 #include "model/features/features.h"
+#include "model/spec/members.h"
 #include "model/train/batch_sampler.h"
 #include "model/train/network.h"
 
@@ -189,10 +190,9 @@ class StackedFit {
   std::optional<RowOptimizer> optimizer_;
 };
 
-// Calls body(cell, quantiles) for every target of the pool, with what is published for it.
-template <typename Body>
-void ForEachTarget(const ModelSpec& spec, const Weights& weights, const ExamplePool& pool,
-                   const Body& body) {
+// Appends what one network answers for every target of the pool, [windows][targets][levels].
+void AppendQuantiles(const ModelSpec& spec, const Weights& weights, const ExamplePool& pool,
+                     std::vector<float>* answers) {
   const torch::NoGradGuard no_grad;
   const Network network(spec);
   const torch::Tensor parameters = StackParameters(spec, {&weights, 1});
@@ -222,7 +222,7 @@ void ForEachTarget(const ModelSpec& spec, const Weights& weights, const ExampleP
            .candidates = std::span(pool.candidates).subspan(cell * kCandidates, kCandidates),
            .long_share = tensors.long_share.data_ptr<float>()[cell]},
           values.subspan(i * width, width), quantiles);
-      body(cell, quantiles);
+      answers->insert(answers->end(), quantiles.begin(), quantiles.end());
     }
   }
 }
@@ -241,30 +241,33 @@ absl::StatusOr<std::vector<Weights>> FitStacked(const ModelSpec& spec,
 
 absl::StatusOr<double> PoolLoss(const ModelSpec& spec, const Weights& weights,
                                 const ExamplePool& pool) {
-  return CatchTorch([&]() -> absl::StatusOr<double> {
-    double sum = 0;
-    double count = 0;
-    ForEachTarget(spec, weights, pool, [&](size_t cell, std::span<const double> quantiles) {
-      const double z = pool.z[cell];
-      if (std::isnan(z)) return;
-      const double weight = pool.weight[cell / static_cast<size_t>(pool.targets)];
-      for (size_t q = 0; q < quantiles.size(); ++q) {
-        sum += weight * PinballLoss(spec.quantiles[q], z, quantiles[q]);
-      }
-      count += weight;
-    });
-    return sum / count;
-  });
+  const auto quantiles = PoolQuantiles(spec, weights, pool);
+  if (!quantiles.ok()) return quantiles.status();
+  const size_t levels = spec.quantiles.size();
+  double sum = 0;
+  double count = 0;
+  for (size_t cell = 0; cell < pool.z.size(); ++cell) {
+    const double z = pool.z[cell];
+    if (std::isnan(z)) continue;
+    const double weight = pool.weight[cell / static_cast<size_t>(pool.targets)];
+    for (size_t q = 0; q < levels; ++q) {
+      sum += weight * PinballLoss(spec.quantiles[q], z, (*quantiles)[cell * levels + q]);
+    }
+    count += weight;
+  }
+  return sum / count;
 }
 
 absl::StatusOr<std::vector<float>> PoolQuantiles(const ModelSpec& spec, const Weights& weights,
                                                  const ExamplePool& pool) {
   return CatchTorch([&]() -> absl::StatusOr<std::vector<float>> {
-    std::vector<float> values;
-    ForEachTarget(spec, weights, pool, [&](size_t, std::span<const double> quantiles) {
-      values.insert(values.end(), quantiles.begin(), quantiles.end());
-    });
-    return values;
+    std::vector<float> answers;
+    for (int member = 0; member < spec.members; ++member) {
+      AppendQuantiles(MemberSpec(spec), MemberWeights(spec, weights, member), pool, &answers);
+    }
+    std::vector<float> medians(answers.size() / static_cast<size_t>(spec.members));
+    MedianOfMembers(answers, medians);
+    return medians;
   });
 }
 

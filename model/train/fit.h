@@ -41,6 +41,7 @@ using FitObserver = std::function<bool(int iteration, double loss)>;
 // is several times faster than a call for each. Deterministic, and what a member becomes does not
 // depend on the others (but for the rounding of sums, and for the batch, which has no more windows
 // than the smallest part). Computes on the calling thread alone, so several fits may run at once.
+// `spec` has one member: those of one model are fitted as members here (base_fit.h).
 // Cancelled as the observer says; FailedPrecondition for a member without windows; Internal for an
 // error of LibTorch's or a loss that is not finite.
 absl::StatusOr<std::vector<Weights>> FitStacked(const ModelSpec& spec,
@@ -48,12 +49,12 @@ absl::StatusOr<std::vector<Weights>> FitStacked(const ModelSpec& spec,
                                                 const ExamplePool& pool, const FitOptions& options,
                                                 const FitObserver& observer);
 
-// Mean pinball loss over the pool's targets, summed over levels; NaN for an empty pool.
+// Mean pinball loss of the model over the pool's targets, summed over levels; NaN for an empty
+// pool.
 absl::StatusOr<double> PoolLoss(const ModelSpec& spec, const Weights& weights,
                                 const ExamplePool& pool);
 
-// What the network answers for every target of the pool, in units of z:
-// [windows][targets][levels].
+// What the model answers for every target of the pool, in units of z: [windows][targets][levels].
 absl::StatusOr<std::vector<float>> PoolQuantiles(const ModelSpec& spec, const Weights& weights,
                                                  const ExamplePool& pool);
 

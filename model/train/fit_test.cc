@@ -268,16 +268,5 @@ TEST(FitTest, MembersOfAStackDoNotDisturbEachOther) {
   EXPECT_NE(Difference((*stacked)[0].values(), alone->values(), {.absolute = 1e-3}), "");
 }
 
-TEST(SkilledStartTest, PrefersTheBetterCandidates) {
-  const ModelSpec spec = HourlySpec();
-  const ExamplePool pool = WavePool(spec, &SeriesSplit::fit, 256);
-  const Weights start = SkilledStart(spec, pool);
-  const std::span<const float> bias = TensorValues(spec, start, "decoder.output.bias");
-  // On a day wave the same time yesterday is better than the last value.
-  EXPECT_GT(bias[kCandidateSeasonalNaive], bias[kCandidateLast]);
-  EXPECT_EQ(*std::max_element(bias.begin(), bias.begin() + kCandidates), 0);
-  EXPECT_LT(*PoolLoss(spec, start, pool), *PoolLoss(spec, UntrainedWeights(spec), pool));
-}
-
 }  // namespace
 }  // namespace auspex::model

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "model/spec/members.h"
 #include "model/train/base_fit.h"
 #include "model/train/fit.h"
 #include "model/train/held_back_scores.h"
@@ -26,8 +27,8 @@ namespace {
 constexpr double kOwnLearningRate = 7e-4;
 constexpr PoolOptions kOwnPool{.windows = 256, .targets_per_window = 64};
 constexpr PoolOptions kTailPool{.windows = 768, .targets_per_window = 96};
-// Aggregates that are fine-tuned in one stack: enough to fill the processor, and no more, because
-// each brings its windows (2.5 MB).
+// Networks that are fine-tuned in one stack: enough to fill the processor, and no more, because
+// each aggregate brings its windows (2.5 MB).
 constexpr size_t kOwnStack = 16;
 // Windows that the engine scores for the whole rule, and for one aggregate at least and at most.
 constexpr int kScoredWindows = 2000;
@@ -146,6 +147,13 @@ class TrainRun {
   FitObserver AdvancePerIteration() {
     return [this](int, double loss) { return meter_.Advance(loss); };
   }
+  BaseTask Task(const ExamplePool& pool, const FitObserver& observer) const {
+    return {.spec = spec_,
+            .pool = pool,
+            .seed = job_.seed,
+            .parallel_for = parallel_for_,
+            .observer = observer};
+  }
   ExamplePool Draw(OriginRange SeriesSplit::*range, const PoolOptions& options);
   ExamplePool DrawOne(size_t i, OriginRange SeriesSplit::*range);
   absl::StatusOr<std::vector<Weights>> FineTune(std::span<const size_t> series,
@@ -226,9 +234,10 @@ absl::Status TrainRun::FitBaseBeforeTail() {
 
   const std::vector<int>& iterations = options_.recipe.base_iterations;
   const bool tunes = job_.tuning_trials > 0 && !tail.empty();
-  meter_.Begin("base", tunes ? kChooseEndBeforeTuning : kChooseEnd, iterations.back());
-  auto chosen =
-      ChooseBase(spec_, pool, tail, iterations, job_.settings, job_.seed, AdvancePerIteration());
+  meter_.Begin("base", tunes ? kChooseEndBeforeTuning : kChooseEnd,
+               iterations.back() * spec_.members);
+  const FitObserver observer = AdvancePerIteration();
+  auto chosen = ChooseBase(Task(pool, observer), tail, iterations, job_.settings);
   if (!chosen.ok()) return chosen.status();
   trial_ = *std::move(chosen);
   return tunes ? TuneBase(pool, tail) : absl::OkStatus();
@@ -308,21 +317,26 @@ absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> 
     ExamplePool own = DrawOne(series[n], range);
     if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
     if (own.empty()) continue;
-    members.push_back({.start = base,
-                       .first_window = pool.windows,
-                       .windows = own.windows,
-                       .iterations = options_.recipe.own_iterations,
-                       .seed = job_.seed + job_.series[series[n]].aggregate + 1,
-                       .settings = settings});
+    for (int member = 0; member < spec_.members; ++member) {
+      members.push_back({.start = MemberWeights(spec_, base, member),
+                         .first_window = pool.windows,
+                         .windows = own.windows,
+                         .iterations = options_.recipe.own_iterations,
+                         .seed = job_.seed + job_.series[series[n]].aggregate + 1,
+                         .settings = settings});
+    }
     positions.push_back(n);
     Append(own, &pool);
   }
   std::vector<Weights> result(series.size(), base);
   if (members.empty()) return result;
-  auto fitted = FitStacked(spec_, members, pool, FitOptions(),
+  auto fitted = FitStacked(MemberSpec(spec_), members, pool, FitOptions(),
                            [this](int, double) { return meter_.Alive(); });
   if (!fitted.ok()) return fitted.status();
-  for (size_t m = 0; m < members.size(); ++m) result[positions[m]] = std::move((*fitted)[m]);
+  const auto per_model = static_cast<size_t>(spec_.members);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    result[positions[i]] = JoinMembers(std::span(*fitted).subspan(i * per_model, per_model));
+  }
   return result;
 }
 
@@ -331,12 +345,13 @@ absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> 
 absl::Status TrainRun::FineTuneAll(const std::vector<size_t>& series,
                                    OriginRange SeriesSplit::*range, const Weights& base,
                                    double share, const std::function<void(size_t, Weights)>& keep) {
-  const size_t stacks = (series.size() + kOwnStack - 1) / kOwnStack;
+  const size_t per_stack = std::max(size_t{1}, kOwnStack / static_cast<size_t>(spec_.members));
+  const size_t stacks = (series.size() + per_stack - 1) / per_stack;
   std::vector<absl::Status> statuses(stacks);
   parallel_for_(stacks, [&](size_t stack) {
     if (SpentShare(share)) return;
-    const size_t begin = stack * kOwnStack;
-    const auto part = std::span(series).subspan(begin, std::min(kOwnStack, series.size() - begin));
+    const size_t begin = stack * per_stack;
+    const auto part = std::span(series).subspan(begin, std::min(per_stack, series.size() - begin));
     auto own = FineTune(part, range, base);
     statuses[stack] = own.status();
     for (size_t n = 0; own.ok() && n < part.size(); ++n) {
@@ -391,11 +406,11 @@ void TrainRun::Choose() {
 }
 
 absl::Status TrainRun::FitBaseOnAll() {
-  meter_.Begin("base", kBaseEnd, trial_.iterations);
+  meter_.Begin("base", kBaseEnd, trial_.iterations * spec_.members);
   const ExamplePool pool = Draw(&SeriesSplit::all, BasePool());
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
-  auto base =
-      FitBase(spec_, pool, trial_.iterations, trial_.settings, job_.seed, AdvancePerIteration());
+  const FitObserver observer = AdvancePerIteration();
+  auto base = FitBase(Task(pool, observer), trial_.iterations, trial_.settings);
   if (!base.ok()) return base.status();
   base_ = *std::move(base);
   return absl::OkStatus();

@@ -68,6 +68,24 @@ TEST(TrainTest, DependsOnTheJobAlone) {
   }
 }
 
+TEST(TrainTest, FitsModelsOfSeveralMembers) {
+  TrainJob job = WaveJob(3, 24 * 14);
+  job.spec.members = 3;
+  job.tuning_trials = 2;
+  TrainOptions options = Quick();
+  options.cpu_seconds = [] { return 0.0; };
+  const auto result = Train(job, options);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(CheckWeights(job.spec, result->base).ok());
+  EXPECT_LT(MaeOf(result->scores, GateCandidate::kBase),
+            MaeOf(result->scores, GateCandidate::kSeasonalNaive));
+  for (const TrainedSeries& series : result->series) {
+    EXPECT_FALSE(std::isnan(MaeOf(series.scores, GateCandidate::kOwn)));
+    EXPECT_TRUE(series.own.empty() || CheckWeights(job.spec, series.own).ok());
+  }
+  EXPECT_EQ(result->trials.size(), 3u);
+}
+
 // What real rules hold, all at once.
 TEST(TrainTest, LivesWithOddSeries) {
   TrainJob job = WaveJob(6, 24 * 10);

@@ -8,6 +8,7 @@
 #include <random>
 #include <utility>
 
+#include "model/spec/members.h"
 #include "model/train/fit.h"
 
 namespace auspex::model {
@@ -92,7 +93,8 @@ class Tuning {
   }
 
   absl::Status FitStack(std::span<const size_t> trials, int iterations, std::span<double> losses) {
-    const Weights start = SkilledStart(task_.spec, task_.pool);
+    const ModelSpec spec = MemberSpec(task_.spec);  // one is enough to tell good settings from bad
+    const Weights start = SkilledStart(spec, task_.pool, task_.seed);
     std::vector<FitMember> members;
     for (const size_t i : trials) {
       members.push_back({.start = start,
@@ -101,11 +103,11 @@ class Tuning {
                          .seed = task_.seed,
                          .settings = trials_[i].settings});
     }
-    const auto fitted = FitStacked(task_.spec, members, task_.pool, FitOptions(),
+    const auto fitted = FitStacked(spec, members, task_.pool, FitOptions(),
                                    [this](int, double) { return task_.meter.Alive() && !Spent(); });
     if (!fitted.ok()) return fitted.status();
     for (size_t i = 0; i < trials.size(); ++i) {
-      const auto loss = PoolLoss(task_.spec, (*fitted)[i], task_.tail);
+      const auto loss = PoolLoss(spec, (*fitted)[i], task_.tail);
       if (!loss.ok()) return loss.status();
       losses[i] = *loss;
       task_.meter.Advance();
@@ -117,10 +119,14 @@ class Tuning {
   absl::Status RunFinal(BaseFit* best) {
     std::vector<std::optional<BaseFit>> fits(alive_.size());
     std::vector<absl::Status> statuses(alive_.size());
+    const FitObserver observer = [this](int, double) { return task_.meter.Alive() && !Spent(); };
+    const BaseTask base{.spec = task_.spec,
+                        .pool = task_.pool,
+                        .seed = task_.seed,
+                        .parallel_for = SerialFor(),
+                        .observer = observer};
     task_.parallel_for(alive_.size(), [&](size_t i) {
-      auto fit = ChooseBase(task_.spec, task_.pool, task_.tail, task_.iterations,
-                            trials_[alive_[i]].settings, task_.seed,
-                            [this](int, double) { return task_.meter.Alive() && !Spent(); });
+      auto fit = ChooseBase(base, task_.tail, task_.iterations, trials_[alive_[i]].settings);
       statuses[i] = StatusOfFit(fit.status());
       if (fit.ok()) fits[i] = *std::move(fit);
       task_.meter.Advance();

@@ -20,8 +20,6 @@ constexpr FitSettings kFrozen{.learning_rate = 1e-9};  // learns nothing
 constexpr FitSettings kGood{.learning_rate = 5e-3};
 const std::vector<int> kLengths = {30, 90};
 
-bool KeepGoing(int, double) { return true; }
-
 // Every other day is upside down, which no candidate says and the network can learn.
 std::vector<float> TurningWave() {
   std::vector<float> values = DayWave(24 * 20, 1);
@@ -39,7 +37,13 @@ class TuningTest : public ::testing::Test {
                         SerialFor(), [] { return false; });
   }
   BaseFit Fit(const FitSettings& settings) const {
-    const auto fit = ChooseBase(spec_, pool_, tail_, kLengths, settings, 3, KeepGoing);
+    const FitObserver keep_going = [](int, double) { return true; };
+    const auto fit = ChooseBase({.spec = spec_,
+                                 .pool = pool_,
+                                 .seed = 3,
+                                 .parallel_for = SerialFor(),
+                                 .observer = keep_going},
+                                tail_, kLengths, settings);
     EXPECT_TRUE(fit.ok()) << fit.status();
     return *fit;
   }
