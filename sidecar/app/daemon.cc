@@ -188,7 +188,7 @@ absl::Status Daemon::Impl::Listen() {
   HttpServerOptions http_options;
   http_options.listen_address = options.web_listen_address;
   http = std::make_unique<HttpServer>(http_options, logger, metrics);
-  http->SetRoutes(StartingRoutes());
+  http->SetRoutes(StartingRoutes(metrics));
   return http->Start();
 }
 

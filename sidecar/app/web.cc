@@ -37,6 +37,16 @@ HttpResponse Starting(const HttpRequest&) {
   return response;
 }
 
+HttpHandler MetricsHandler(prometheus::Registry& registry) {
+  return [&registry](const HttpRequest&) {
+    std::ostringstream text;
+    prometheus::TextSerializer().Serialize(text, registry.Collect());
+    HttpResponse response = Text(200, text.str());
+    response.content_type = kExpositionContentType;
+    return response;
+  };
+}
+
 HttpHandler ReloadHandler(std::function<absl::Status()> reload) {
   return [reload = std::move(reload)](const HttpRequest&) {
     if (!reload) return Text(403, "Lifecycle API is not enabled.");
@@ -48,9 +58,10 @@ HttpHandler ReloadHandler(std::function<absl::Status()> reload) {
 
 }  // namespace
 
-HttpRouter StartingRoutes() {
+HttpRouter StartingRoutes(prometheus::Registry& metrics) {
   HttpRouter routes;
   routes.Add("GET", "/-/healthy", Healthy);
+  routes.Add("GET", "/metrics", MetricsHandler(metrics));
   for (const char* method : {"GET", "POST", "PUT"}) routes.Add(method, "/*", Starting);
   return routes;
 }
@@ -73,13 +84,7 @@ void RegisterWeb(WebSources sources, HttpRouter& routes) {
     response.content_type = kExpositionContentType;
     return response;
   });
-  routes.Add("GET", "/metrics", [&registry = sources.metrics](const HttpRequest&) {
-    std::ostringstream text;
-    prometheus::TextSerializer().Serialize(text, registry.Collect());
-    HttpResponse response = Text(200, text.str());
-    response.content_type = kExpositionContentType;
-    return response;
-  });
+  routes.Add("GET", "/metrics", MetricsHandler(sources.metrics));
 }
 
 }  // namespace auspex

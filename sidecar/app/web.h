@@ -21,9 +21,9 @@ struct WebSources {
   prometheus::Registry& metrics;
 };
 
-// What is answered while the stores are being opened: 200 on /-/healthy, and on every other path
-// 503 with Retry-After.
-HttpRouter StartingRoutes();
+// What is answered while the stores are being opened: /-/healthy and /metrics as always, because a
+// long start is when both are needed, and on every other path 503 with Retry-After.
+HttpRouter StartingRoutes(prometheus::Registry& metrics);
 
 // Registers GET /, /-/healthy, /-/ready, /metrics, /forecasts and POST|PUT /-/reload, with
 // Prometheus' texts and status codes.

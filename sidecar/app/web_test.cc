@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
 #include <string>
@@ -11,6 +12,7 @@ namespace auspex {
 namespace {
 
 using ::testing::Contains;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 
 // What `routes` answer; status 0 where they have no handler.
@@ -24,13 +26,16 @@ HttpResponse Ask(const HttpRouter& routes, const std::string& method, const std:
   return (*handler)(request);
 }
 
-TEST(WebTest, WhileStartingOnlyHealthIsGood) {
-  const HttpRouter routes = StartingRoutes();
+TEST(WebTest, WhileStartingHealthAndMetricsAnswer) {
+  prometheus::Registry metrics;
+  prometheus::BuildGauge().Name("opening").Register(metrics).Add({}).Set(7);
+  const HttpRouter routes = StartingRoutes(metrics);
   EXPECT_EQ(Ask(routes, "GET", "/-/healthy").status, 200);
   EXPECT_EQ(Ask(routes, "HEAD", "/-/healthy").status, 200);
+  EXPECT_THAT(Ask(routes, "GET", "/metrics").body, HasSubstr("opening 7"));
   for (const auto& [method, path] :
        {std::pair("GET", "/-/ready"), std::pair("POST", "/api/v1/write"), std::pair("GET", "/"),
-        std::pair("HEAD", "/metrics"), std::pair("PUT", "/-/reload"), std::pair("GET", "/none")}) {
+        std::pair("GET", "/forecasts"), std::pair("PUT", "/-/reload"), std::pair("GET", "/none")}) {
     const HttpResponse response = Ask(routes, method, path);
     EXPECT_EQ(response.status, 503) << path;
     EXPECT_THAT(response.headers, Contains(Pair("Retry-After", "1"))) << path;

@@ -85,6 +85,10 @@ TEST_F(StartTest, IsHealthyBeforeItsStoresAreOpenAndReadyAfter) {
   ASSERT_TRUE(healthy.ok()) << healthy;
 
   HttpClient client;
+  const auto metrics = client.Perform({.method = "GET", .url = url + "/metrics"});
+  ASSERT_TRUE(metrics.ok()) << metrics.status();
+  EXPECT_EQ(metrics->status, 200);
+  EXPECT_THAT(metrics->body, HasSubstr("auspex_http_connections"));
   for (const auto& [method, path] :
        {std::pair("GET", "/-/ready"), std::pair("POST", "/api/v1/write"),
         std::pair("GET", "/api/v1/rules"), std::pair("POST", "/-/reload"), std::pair("GET", "/")}) {
