@@ -42,6 +42,7 @@ struct BacktestFlags {
   std::string range = "30d";
   int origins = 20;
   std::string cell;  // empty: as the rule says
+  int members = 0;   // 0: as the rule says
   std::string refit = "every-24h";
   bool anomaly = false;
   std::string report_path;
@@ -148,6 +149,7 @@ absl::StatusOr<BacktestReport> Run(const BacktestFlags& flags) {
   auto source = ReadSource(flags, progress, interrupts.happened());
   if (!source.ok()) return source.status();
   if (*cell) source->spec.cell = **cell;
+  if (flags.members > 0) source->spec.members = flags.members;
   auto report = BacktestAndScore(source->set, source->spec, source->retrain, options, progress,
                                  interrupts.happened());
   if (report.ok()) report->source = source->description;
@@ -241,6 +243,10 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
       ->check(CLI::Range(1, 100'000))
       ->capture_default_str();
   text("--cell", flags->cell, "Encoder: lstm, gru, transformer or none; empty for the rule's");
+  command
+      ->add_option("--members", flags->members,
+                   "Networks whose median is the forecast, an odd number; unset: as the rule says")
+      ->check(CLI::Range(1, model::kMembersMax));
   text("--out", options.forecasts_path,
        "Write metric,labels,origin_ms,target_ms,q10,q50,q90 here; gzip if it ends in .gz");
   command->add_flag("--anomaly", flags->anomaly,

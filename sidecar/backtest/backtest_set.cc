@@ -129,7 +129,9 @@ model::ModelSpec SpecOf(const BacktestManifest& manifest) {
   spec.step_ms = manifest.step_ms;
   spec.horizon_steps =
       static_cast<int>(manifest.horizon_steps * (manifest.score_step_ms / manifest.step_ms));
-  const DurationMs context = ModelConfig().context_ms / manifest.step_ms;
+  const ModelConfig defaults;
+  spec.members = defaults.members;
+  const DurationMs context = defaults.context_ms / manifest.step_ms;
   spec.context_steps = static_cast<int>(std::clamp<DurationMs>(context, 2, kContextStepsMax));
   spec.covariates = manifest.covariates;
   spec.special_days = manifest.special_days;

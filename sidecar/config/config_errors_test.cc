@@ -187,6 +187,8 @@ TEST(ConfigErrorsTest, LimitsModelsAndTraining) {
       {SelectorRule("model: {cell: gpt}"), "4:17", "want lstm, gru, transformer or none"},
       {SelectorRule("model: {hidden: 0}"), "4:19", "from 1 to 512"},
       {SelectorRule("model: {layers: 1.5}"), "4:19", "whole number"},
+      {SelectorRule("model: {members: 11}"), "4:20", "from 1 to 9"},
+      {SelectorRule("model: {members: 2}"), "4:20", "want an odd number"},
       {SelectorRule("model: {context: 5m}"), "4:20", "shorter than two steps"},
       {SelectorRule("model: {context: 11m}"), "4:20", "not a multiple of the step"},
       {SelectorRule("model: {quantiles: [0.1, 0.9]}"), "4:22", "must hold 0.5"},

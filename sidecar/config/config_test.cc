@@ -183,7 +183,7 @@ rules:
     covariates: [{selector: x, over_time: rate}, {selector: y, aggregate: avg, by: []},
                  {selector: z, by: [{label: org, as: group}]}]
     calendar: {days: [2026-05-01]}
-    model: {cell: none, hidden: 8, layers: 2, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
+    model: {cell: none, hidden: 8, layers: 2, members: 5, context: 21d, quantiles: [0.95, 0.5, 0.05, 0.123456789]}
     retrain: {every: 12h, min_history: 5d, per_aggregate: false, cpu: 25%,
               tune: {trials: 9, time: 90s}, challenge: {for: 36h, share: 20%}}
     retention: 90d

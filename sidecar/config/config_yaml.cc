@@ -150,6 +150,7 @@ void PutModel(Emitter& out, const ModelConfig& model) {
   Put(out, "cell", model.cell);
   Put(out, "hidden", model.hidden);
   Put(out, "layers", model.layers);
+  Put(out, "members", model.members);
   PutDuration(out, "context", model.context_ms);
   out << Key << "quantiles" << Value << Flow << BeginSeq;
   for (const double level : model.quantiles) out << Number(level);

@@ -19,6 +19,7 @@ constexpr DurationMs kStepMin = 10 * kSecond;
 // What the network takes (model/spec/model_spec.h).
 constexpr int64_t kHorizonStepsMax = 100'000;
 constexpr int64_t kContextStepsMax = 1'000'000;
+constexpr int64_t kMembersMax = 9;
 constexpr size_t kCovariatesMax = 8;
 constexpr std::string_view kCells[] = {"lstm", "gru", "transformer", "none"};
 constexpr int kCpuPercentMin = 5;  // less would not end within the hour that a job may take
@@ -227,6 +228,10 @@ class RuleReader {
     }
     map.Integer("hidden", 1, 512, &model.hidden);
     map.Integer("layers", 1, 4, &model.layers);
+    if (const auto members = map.Find("members")) {
+      model.members = static_cast<int>(members->Integer(1, kMembersMax).value_or(model.members));
+      if (model.members % 2 == 0) members->WrongType("an odd number: the middle one is published");
+    }
     const auto context = map.Find("context");
     if (context) {
       model.context_ms = context->Duration(kStepMin, kDurationMax).value_or(model.context_ms);

@@ -22,6 +22,7 @@ struct ModelConfig {
   std::string cell = "lstm";  // lstm | gru | transformer | none
   int hidden = 16;
   int layers = 1;
+  int members = 3;  // networks that forecast together; odd
   DurationMs context_ms = 14 * kDay;
   std::vector<double> quantiles = {0.1, 0.5, 0.9};  // ascending, holds 0.5
   bool operator==(const ModelConfig&) const = default;

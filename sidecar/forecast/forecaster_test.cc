@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/spec/members.h"
 #include "sidecar/forecast/challenge_share.h"
 #include "sidecar/forecast/rule_spec.h"
 #include "sidecar/history/store.h"
@@ -49,14 +50,23 @@ Rule StorageRule() {
   return rule;
 }
 
+// Where a tensor of one member begins in `weights`.
+size_t TensorAt(const model::ModelSpec& spec, const model::Weights& weights, int member,
+                const char* tensor) {
+  const model::Weights network = model::MemberWeights(spec, weights, member);
+  const auto values = model::TensorValues(model::MemberSpec(spec), network, tensor);
+  return static_cast<size_t>(values.data() - weights.values().data());
+}
+
 // Untrained weights whose correction is switched on: they forecast something else.
 model::Weights OtherWeights(const model::ModelSpec& spec) {
   const model::Weights untrained = model::UntrainedWeights(spec);
   std::vector<float> values(untrained.values().begin(), untrained.values().end());
-  const auto bias = model::TensorValues(spec, untrained, "decoder.output.bias");
-  const size_t at = static_cast<size_t>(bias.data() - untrained.values().data());
-  values[at + model::kOutputCorrection] = 3;
-  values[at + model::kOutputGate] = 3;
+  for (int member = 0; member < spec.members; ++member) {
+    const size_t at = TensorAt(spec, untrained, member, "decoder.output.bias");
+    values[at + model::kOutputCorrection] = 3;
+    values[at + model::kOutputGate] = 3;
+  }
   return model::Weights::FromVector(std::move(values));
 }
 
@@ -249,17 +259,18 @@ TEST_F(ForecasterTest, AVersionOfAnotherShapeIsNotUsed) {
 // `weights` of a spec with covariates, which then reach the median.
 model::Weights ReadingCovariates(const model::ModelSpec& spec, const model::Weights& weights) {
   std::vector<float> values(weights.values().begin(), weights.values().end());
-  const auto at = [&](const char* tensor) {
-    return static_cast<size_t>(model::TensorValues(spec, weights, tensor).data() -
-                               weights.values().data());
-  };
   const auto inputs = static_cast<size_t>(spec.window_inputs());
   const auto width = static_cast<size_t>(spec.decoder_width);
-  for (size_t row = 0; row < width; ++row) {
-    for (size_t i = inputs - spec.covariates.size() * model::kCovariateFeatures; i < inputs; ++i) {
-      values[at("decoder.window.weight") + row * inputs + i] = 1;
+  for (int member = 0; member < spec.members; ++member) {
+    const size_t window = TensorAt(spec, weights, member, "decoder.window.weight");
+    const size_t output = TensorAt(spec, weights, member, "decoder.output.weight");
+    for (size_t row = 0; row < width; ++row) {
+      for (size_t i = inputs - spec.covariates.size() * model::kCovariateFeatures; i < inputs;
+           ++i) {
+        values[window + row * inputs + i] = 1;
+      }
+      values[output + model::kOutputCorrection * width + row] = 0.1F;
     }
-    values[at("decoder.output.weight") + model::kOutputCorrection * width + row] = 0.1F;
   }
   return model::Weights::FromVector(std::move(values));
 }

@@ -18,6 +18,7 @@ model::ModelSpec SpecForRule(const Rule& rule, const TimeZone& timezone, Timesta
   if (const auto cell = model::ParseCell(rule.model.cell); cell.ok()) spec.cell = *cell;
   spec.hidden = rule.model.hidden;
   spec.layers = rule.model.layers;
+  spec.members = rule.model.members;
   spec.step_ms = step_ms;
   spec.horizon_steps = static_cast<int>(
       rule.horizon_ms / step_ms + StepCeil(rule.interval_ms, step_ms) / step_ms + kSlackSteps);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 #include <vector>
@@ -18,6 +19,7 @@ constexpr useconds_t kTickMicros = 10'000;
 int64_t WeightsOf(const v1::ModelSpec& message) {
   model::ModelSpec spec;
   spec.hidden = message.hidden();
+  spec.members = std::max(1, message.members());
   spec.step_ms = message.step_ms();
   spec.context_steps = message.context_steps();
   spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());

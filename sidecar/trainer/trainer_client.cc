@@ -13,8 +13,8 @@
 namespace auspex {
 namespace {
 
-// The largest network of a spec (512 hidden units, 4 layers) has 30 MB of weights.
-constexpr int kMessageBytesMax = 64 << 20;
+// The largest model of a spec (9 networks of 512 hidden units, 4 layers) has 270 MB of weights.
+constexpr int kMessageBytesMax = 300 << 20;
 constexpr int kReconnectMs = 100;  // a trainer of our own is up within a second
 constexpr int kKeepaliveMs = 20'000;
 constexpr int kTries = 16;

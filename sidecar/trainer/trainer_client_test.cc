@@ -19,6 +19,7 @@ TrainingJob SomeJob() {
   TrainingJob job;
   job.rule = "storage";
   job.spec.context_steps = 288;
+  job.spec.members = 3;  // the fake's weights are those of the spec that it was told
   job.spec.covariates = {"a"};
   job.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.5};
   job.tuning_trials = 1;

@@ -111,6 +111,7 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   spec->mutable_covariates()->Assign(job.spec.covariates.begin(), job.spec.covariates.end());
   spec->mutable_special_days()->Assign(job.spec.special_days.begin(), job.spec.special_days.end());
   spec->set_features_version(job.spec.features_version);
+  spec->set_members(job.spec.members);
   return request;
 }
 

@@ -24,8 +24,9 @@ absl::StatusOr<model::ModelSpec> SpecFromMessage(const v1::ModelSpec& message) {
   spec.quantiles.assign(message.quantiles().begin(), message.quantiles().end());
   spec.covariates.assign(message.covariates().begin(), message.covariates().end());
   spec.special_days.assign(message.special_days().begin(), message.special_days().end());
-  // A daemon that does not tell has the first ones.
+  // A daemon that does not tell has the first features, and one network to a model.
   spec.features_version = std::max(1, message.features_version());
+  spec.members = std::max(1, message.members());
   if (absl::Status valid = spec.Validate(); !valid.ok()) return valid;
   return spec;
 }

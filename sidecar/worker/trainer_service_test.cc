@@ -129,6 +129,7 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
 
   EXPECT_EQ(seen.spec.hidden, 8);
   EXPECT_EQ(seen.spec.features_version, 1);  // of a daemon that does not tell
+  EXPECT_EQ(seen.spec.members, 1);
   EXPECT_EQ(seen.settings.learning_rate, 0.001);
   EXPECT_EQ(seen.tuning_trials, 6);
   EXPECT_EQ(seen.tuning_cpu_seconds_max, 30);
