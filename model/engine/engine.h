@@ -52,8 +52,8 @@ class Engine {
 
   // Forecasts every item: features, encoder, decoder, blend, snap, and quantiles that do not cross,
   // in the units of the context; never below zero where the context never is. Of several members
-  // it is the median of what each forecasts so. `out` is
-  // [items][horizon_steps][quantiles]. An item without any value in its context gets NaN.
+  // it is the median of what each forecasts so. `out` is [items][horizon_steps][quantiles]. An item
+  // without any value in its context gets NaN.
   // All items share `spec`, and their models were prepared for it or for one with an equal
   // NetworkSpec; InvalidArgument, naming the first item that does not fit, otherwise. Results
   // do not depend on the order or number of items. Thread-safe.

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "model/engine/forecast_check.h"
 #include "model/spec/members.h"
 
@@ -45,8 +46,13 @@ EnsembleEngine::EnsembleEngine(std::unique_ptr<Engine> networks) : networks_(std
 
 absl::StatusOr<std::shared_ptr<const PreparedModel>> EnsembleEngine::Prepare(
     const ModelSpec& spec, const Weights& weights) {
-  if (absl::Status status = CheckWeights(spec, weights); !status.ok()) return status;
   if (spec.members == 1) return networks_->Prepare(spec, weights);
+  if (absl::Status status = spec.Validate(); !status.ok()) return status;
+  // The inner engine reads and checks every value; what it cannot see is a rest.
+  if (weights.values().size() % static_cast<size_t>(spec.members) != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("model weights: ", weights.values().size(),
+                                                   " values for ", spec.members, " members"));
+  }
   auto model = std::make_shared<Model>(this, spec);
   for (int member = 0; member < spec.members; ++member) {
     auto network = networks_->Prepare(MemberSpec(spec), MemberWeights(spec, weights, member));

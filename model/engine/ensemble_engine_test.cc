@@ -105,6 +105,12 @@ TEST_P(EnsembleEngineTest, RefusesModelsWithOtherMembers) {
   EXPECT_THAT(forecast(kSpec, alone.get(), three.get()), HasSubstr("item 1 has no model"));
   EXPECT_THAT(forecast(MemberSpec(kSpec), three.get(), alone.get()), HasSubstr("item 1 has"));
   EXPECT_FALSE(engine_.Prepare(kSpec, UntrainedWeights(MemberSpec(kSpec))).ok());
+  const Weights weights = UntrainedWeights(kSpec);
+  std::vector<float> more(weights.values().begin(), weights.values().end());
+  for (int rest = 1; rest <= kSpec.members; ++rest) {
+    more.push_back(0);
+    EXPECT_FALSE(engine_.Prepare(kSpec, Weights::FromVector(more)).ok()) << rest;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, EnsembleEngineTest,

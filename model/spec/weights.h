@@ -102,9 +102,9 @@ std::span<const float> TensorValues(const ModelSpec& spec, const Weights& weight
 // their recent errors (every logit is zero, tau is 1, the correction is off), with a 10..90 %
 // interval of about half a scale to either side. The inner layers hold pseudo-random values as
 // LibTorch would draw them, so that training can start from here: the same for a seed on every
-// machine, different for another seed and in each member. What
-// covariates and special days add starts without weight: an input that training never saw change,
-// like the flag of a first holiday, then does nothing.
+// machine, different for another seed and in each member. What covariates and special days add
+// starts without weight: an input that training never saw change, like the flag of a first holiday,
+// then does nothing.
 Weights UntrainedWeights(const ModelSpec& spec, uint64_t seed = 0);
 
 }  // namespace auspex::model
