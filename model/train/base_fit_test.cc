@@ -9,7 +9,6 @@
 
 #include "model/spec/members.h"
 #include "model/testing/close.h"
-#include "model/train/series_split.h"
 #include "model/train/training_series_test.h"
 
 namespace auspex::model {
@@ -18,12 +17,7 @@ namespace {
 const FitObserver kKeepGoing = [](int, double) { return true; };
 
 ExamplePool WavePool(OriginRange SeriesSplit::*range, int windows) {
-  const ModelSpec spec = HourlySpec();
-  const std::vector<float> values = DayWave(24 * 20, 3);
-  const PoolSeries series{
-      .values = values, .first_ms = 0, .range = SplitSeries(spec, values).*range};
-  return DrawExamples(spec, {&series, 1}, {.windows = windows, .targets_per_window = 32},
-                      SerialFor(), [] { return false; });
+  return DrawPart(HourlySpec(), DayWave(24 * 20, 3), range, windows);
 }
 
 class BaseFitTest : public ::testing::Test {

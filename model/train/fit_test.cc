@@ -13,8 +13,6 @@
 #include "model/engine/engine.h"
 #include "model/features/features.h"
 #include "model/testing/close.h"
-#include "model/train/base_fit.h"
-#include "model/train/series_split.h"
 #include "model/train/training_series_test.h"
 
 namespace auspex::model {
@@ -48,10 +46,7 @@ Weights RandomWeights(const ModelSpec& spec, uint64_t seed) {
 
 ExamplePool WavePool(const ModelSpec& spec, OriginRange SeriesSplit::*part, int windows) {
   static const std::vector<float> values = DayWave(kSteps, 1);
-  const PoolSeries series{
-      .values = values, .first_ms = 0, .range = SplitSeries(spec, values).*part};
-  return DrawExamples(spec, {&series, 1}, {.windows = windows, .targets_per_window = 32},
-                      SerialFor(), [] { return false; });
+  return DrawPart(spec, values, part, windows);
 }
 
 // A pool of one window and all its targets.

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "model/train/example_pool.h"
+#include "model/train/series_split.h"
 #include "model/train/train.h"
 
 namespace auspex::model {
@@ -37,6 +39,15 @@ inline std::vector<float> DayWave(int steps, uint64_t seed, double noise = 0.3) 
     values.push_back(static_cast<float>(2 * wave + normal(random)));
   }
   return values;
+}
+
+// Examples from one part of the split of a series, 32 targets a window.
+inline ExamplePool DrawPart(const ModelSpec& spec, const std::vector<float>& values,
+                            OriginRange SeriesSplit::*part, int windows) {
+  const PoolSeries series{
+      .values = values, .first_ms = 0, .range = SplitSeries(spec, values).*part};
+  return DrawExamples(spec, {&series, 1}, {.windows = windows, .targets_per_window = 32},
+                      SerialFor(), [] { return false; });
 }
 
 inline TrainJob WaveJob(int aggregates, int steps) {

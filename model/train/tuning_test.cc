@@ -8,7 +8,6 @@
 #include <functional>
 #include <vector>
 
-#include "model/train/series_split.h"
 #include "model/train/training_series_test.h"
 
 namespace auspex::model {
@@ -31,10 +30,7 @@ std::vector<float> TurningWave() {
 class TuningTest : public ::testing::Test {
  protected:
   ExamplePool Draw(OriginRange SeriesSplit::*part, int windows) const {
-    const PoolSeries series{
-        .values = values_, .first_ms = 0, .range = SplitSeries(spec_, values_).*part};
-    return DrawExamples(spec_, {&series, 1}, {.windows = windows, .targets_per_window = 32},
-                        SerialFor(), [] { return false; });
+    return DrawPart(spec_, values_, part, windows);
   }
   BaseFit Fit(const FitSettings& settings) const {
     const FitObserver keep_going = [](int, double) { return true; };
