@@ -30,7 +30,8 @@ bool IsAbsent(const CovariateView& covariate, const Season& season) {
 }  // namespace
 
 std::array<float, kCovariateFeatures> CovariateFeatures(const CovariateView& covariate,
-                                                        const Season& season, int window_steps) {
+                                                        const Season& season, int window_steps,
+                                                        std::vector<float>* scratch) {
   if (!covariate) return {0, 0, 0, 1, 1};
   std::array<float, kCovariateFeatures> features{};
   const HistoryView& view = *covariate;
@@ -42,7 +43,7 @@ std::array<float, kCovariateFeatures> CovariateFeatures(const CovariateView& cov
     return features;
   }
   const double hour = view.MeanOfNewest(season.hour);
-  const double scale = ScaleOf(view, season).scale;
+  const double scale = ScaleOf(view, season, scratch).scale;
   const std::array<int, 3> spans = {season.week, season.day, season.six_hours};
   std::transform(spans.begin(), spans.end(), features.begin(), [&](int span) {
     return static_cast<float>(std::asinh(ToZ(hour, view.MeanOfNewest(span), scale)));

@@ -25,9 +25,10 @@ using CovariateView = std::optional<HistoryView>;
 //     units of the covariate's own scale (ScaleOf);
 //   share of the last seven days' steps that are missing;
 //   1 when it is absent: without a value in the last hour. The first three are then 0.
-// The window has `window_steps` steps.
+// The window has `window_steps` steps; `scratch` is ScaleOf's.
 std::array<float, kCovariateFeatures> CovariateFeatures(const CovariateView& covariate,
-                                                        const Season& season, int window_steps);
+                                                        const Season& season, int window_steps,
+                                                        std::vector<float>* scratch);
 
 // A naive forecast from covariates: the values go on as they are, or as is usual at this time of
 // day, plus the rise that followed when value and covariates stood as they do. Rises over four

@@ -104,8 +104,9 @@ Errors ErrorsOf(int k,
 
 std::array<float, kCovariateFeatures> FeaturesOf(const std::vector<float>& covariate) {
   const SeriesIndex series(kSpec, covariate, 0);
+  std::vector<float> scratch;
   return CovariateFeatures(HistoryView::From(series, 0, series.size() - 1), Season(kSpec),
-                           series.size());
+                           series.size(), &scratch);
 }
 
 TEST(CovariateForecastTest, ReadsARateThatFills) {
@@ -197,7 +198,9 @@ TEST(CovariateFeaturesTest, MissingIsSaidAndNeutral) {
   EXPECT_EQ(absent[2], 0);
   EXPECT_GT(absent[3], 0.5);
   EXPECT_EQ(absent[4], 1);
-  EXPECT_THAT(CovariateFeatures(std::nullopt, Season(kSpec), 336), ElementsAre(0, 0, 0, 1, 1));
+  std::vector<float> scratch;
+  EXPECT_THAT(CovariateFeatures(std::nullopt, Season(kSpec), 336, &scratch),
+              ElementsAre(0, 0, 0, 1, 1));
   // A covariate younger than the values was missing before.
   covariate = Noise(336, 6);
   std::fill(covariate.begin(), covariate.end() - 42, kMissing);

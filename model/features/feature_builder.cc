@@ -107,6 +107,7 @@ struct FeatureBuilder::Scratch {
 
   const Season season;
   TargetTimes times;
+  std::vector<float> changes;  // ScaleOf's
   // Of the window that was built last:
   OriginStatistics statistics{};
   MovingMeans smoothed;
@@ -129,7 +130,7 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   const HistoryView& view = *found;
   scratch.statistics = StatisticsOf(view, season);
 
-  const WindowScale scale = ScaleOf(view, season);
+  const WindowScale scale = ScaleOf(view, season, &scratch.changes);
   out->level = scratch.statistics.mean_hour;
   out->scale = scale.scale;
   out->last = scratch.statistics.last;
@@ -149,7 +150,7 @@ bool FeatureBuilder::Window(const SeriesIndex& series, int origin, WindowFeature
   auto feature = std::copy(shape.begin(), shape.end(), out->window.begin());
   feature = std::copy(logs.begin(), logs.end(), feature);
   for (const CovariateView& covariate : scratch.covariates) {
-    const auto features = CovariateFeatures(covariate, season, view.steps());
+    const auto features = CovariateFeatures(covariate, season, view.steps(), &scratch.changes);
     feature = std::copy(features.begin(), features.end(), feature);
   }
   const int64_t local_ms = LocalTimeOf(spec_, series, origin);

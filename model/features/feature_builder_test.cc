@@ -251,6 +251,29 @@ TEST(FeatureBuilderTest, FeaturesDoNotDependOnUnits) {
   EXPECT_EQ(Difference(a.window.patches, c.window.patches, tolerance), "");
 }
 
+TEST(FeatureBuilderTest, OutagesAndSpikesHardlyChangeTheScale) {
+  const std::vector<float> values = Series(600, 24, 11);
+  const double usual = FeaturesOf(kHourly, values).window.scale;
+  std::vector<float> outage = values;
+  std::fill(outage.end() - 60, outage.end() - 53, 0.0F);
+  std::vector<float> spike = values;
+  spike[550] = 1e6F;
+  for (const std::vector<float>& unusual : {outage, spike}) {
+    const double scale = FeaturesOf(kHourly, unusual).window.scale;
+    EXPECT_GT(scale, 0.9 * usual);
+    EXPECT_LT(scale, 1.5 * usual);
+  }
+}
+
+// A job that runs for an hour in a quiet week is all that there is to measure by.
+TEST(FeatureBuilderTest, RareChangesAreTheScaleOfWhatIsConstant) {
+  std::vector<float> values(600, 0.0F);
+  values[550] = 8;
+  const double scale = FeaturesOf(kHourly, values).window.scale;
+  EXPECT_GT(scale, 0.01 * 8);
+  EXPECT_LT(scale, 0.1 * 8);
+}
+
 TEST(FeatureBuilderTest, LocalTimeIsUtcPlusTheOffset) {
   const std::vector<float> values = Series(400, 24, 10);
   ModelSpec local = kHourly;

@@ -1,4 +1,5 @@
-// Features against an independent implementation: testdata/golden_features.txt.
+// Features against an independent implementation: testdata/golden_features.txt, written by the
+// program beside it.
 #include <cmath>
 #include <fstream>
 #include <limits>

@@ -97,9 +97,11 @@ Split SplitAt(float pivot, const Part& part) {
   return split;
 }
 
-// A range that likely holds the median and not much more than a quarter of the values: from a
-// sample that is spread over all.
-Extremes LikelyRange(const float* values, size_t n) {
+// A range that likely holds the value of that rank and not much more than a quarter of the values:
+// from a sample that is spread over all.
+Extremes LikelyRange(const float* values, size_t n, size_t rank) {
+  constexpr size_t kReach = kSample / 8;
+  const size_t middle = rank * kSample / n;
   const Floats d;
   const hn::RebindToSigned<Floats> di;
   HWY_ALIGN float sample[kSample];
@@ -109,18 +111,18 @@ Extremes LikelyRange(const float* values, size_t n) {
   Vector high = none;
   for (size_t i = 0; i < kSample; i += hn::Lanes(d)) {
     const Vector candidates = hn::Load(d, sample + i);
-    auto rank = hn::Zero(di);
+    auto ranks = hn::Zero(di);
     for (const float other : sample) {
       const auto below = hn::Lt(hn::Set(d, other), candidates);
-      rank = hn::Sub(rank, hn::BitCast(di, hn::VecFromMask(d, below)));
+      ranks = hn::Sub(ranks, hn::BitCast(di, hn::VecFromMask(d, below)));
     }
     const auto up_to = [&](size_t limit) HWY_ATTR {
-      const auto above = hn::Gt(rank, hn::Set(di, static_cast<int32_t>(limit)));
+      const auto above = hn::Gt(ranks, hn::Set(di, static_cast<int32_t>(limit)));
       return hn::IfThenElse(hn::MaskFromVec(hn::BitCast(d, hn::VecFromMask(di, above))), none,
                             candidates);
     };
-    low = hn::Max(low, up_to(kSample * 3 / 8));
-    high = hn::Max(high, up_to(kSample * 5 / 8));
+    low = hn::Max(low, up_to(middle > kReach ? middle - kReach : 0));
+    high = hn::Max(high, up_to(middle + kReach));
   }
   return {hn::GetLane(hn::MaxOfLanes(d, low)), hn::GetLane(hn::MaxOfLanes(d, high))};
 }
@@ -208,15 +210,29 @@ Selected Select(const Part& part, size_t rank) {
   return {range.low, below_low};
 }
 
+// Room for what Keep copies.
+struct Kept {
+  HWY_ALIGN float values[kKept + kPackLanes + 1];
+};
+
+// A part of the values that holds the one of that rank: a small one where a sample finds it.
+Part PartWith(size_t rank, const float* values, size_t n, Kept* kept) {
+  const Part all{.values = values, .n = n, .below = 0};
+  if (n < 8 * kSample) return all;
+  const Part likely = Keep(values, n, LikelyRange(values, n, rank), kept->values);
+  const bool found = likely.below <= rank && rank < likely.below + likely.n;
+  return found && likely.n <= kKept ? likely : all;
+}
+
+float Ranked(const float* values, size_t n, size_t rank) {
+  Kept kept;
+  return Select(PartWith(rank, values, n, &kept), rank).value;
+}
+
 double Median(const float* values, size_t n) {
   const size_t rank = n / 2;
-  Part part{.values = values, .n = n, .below = 0};
-  HWY_ALIGN float kept[kKept + kPackLanes + 1];
-  if (n >= 8 * kSample) {
-    const Part likely = Keep(values, n, LikelyRange(values, n), kept);
-    const bool found = likely.below <= rank && rank < likely.below + likely.n;
-    if (found && likely.n <= kKept) part = likely;
-  }
+  Kept kept;
+  const Part part = PartWith(rank, values, n, &kept);
   const Selected upper = Select(part, rank);
   if (n % 2 == 1 || upper.below < rank) return upper.value;
   const Part all{.values = values, .n = n, .below = 0};
@@ -231,9 +247,14 @@ HWY_AFTER_NAMESPACE();
 namespace auspex::model {
 
 HWY_EXPORT(Median);
+HWY_EXPORT(Ranked);
 
 double MedianOf(std::span<const float> values) {
   return HWY_DYNAMIC_DISPATCH(Median)(values.data(), values.size());
+}
+
+float ValueOfRank(std::span<const float> values, size_t rank) {
+  return HWY_DYNAMIC_DISPATCH(Ranked)(values.data(), values.size(), rank);
 }
 
 }  // namespace auspex::model

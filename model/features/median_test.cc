@@ -71,6 +71,23 @@ TEST(MedianTest, AgreesWithSortingOnEveryInstructionSet) {
   });
 }
 
+TEST(MedianTest, RanksAgreeWithSortingOnEveryInstructionSet) {
+  std::mt19937 random(2);
+  ForEachInstructionSet([&] {
+    for (int kind = 0; kind < kKinds; ++kind) {
+      SCOPED_TRACE(kind);
+      for (const size_t n : {1, 2, 63, 512, 2016, 20'000}) {
+        const std::vector<float> values = Values(kind, n, random);
+        std::vector<float> sorted = values;
+        std::sort(sorted.begin(), sorted.end());
+        for (const size_t rank : {size_t{0}, n / 20, n / 3, n * 9 / 10, n - 1}) {
+          EXPECT_EQ(ValueOfRank(values, rank), sorted[rank]) << rank << " of " << n;
+        }
+      }
+    }
+  });
+}
+
 // What a sample of every so many values tells of all is wrong here.
 TEST(MedianTest, IsExactWhereASampleMisleads) {
   ForEachInstructionSet([] {

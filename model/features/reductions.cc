@@ -93,20 +93,31 @@ Deviations AllDeviations(double centre, const float* values, size_t n) {
   return result;
 }
 
-double Distance(const float* a, const float* b, size_t n) {
+void Distances(const float* a, const float* b, size_t n, float* out) {
+  const hn::ScalableTag<float> d;
+  const auto highest = hn::Set(d, hwy::HighestValue<float>());
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    const auto distance = hn::Abs(hn::Sub(hn::LoadU(d, a + i), hn::LoadU(d, b + i)));
+    hn::StoreU(hn::Min(distance, highest), d, out + i);
+  }
+  for (; i < n; ++i) out[i] = std::min(std::abs(a[i] - b[i]), hwy::HighestValue<float>());
+}
+
+double LimitedSum(float limit, const float* values, size_t n) {
   const size_t lanes = hn::Lanes(Doubles());
+  const Vector highest = hn::Set(Doubles(), limit);
   Vector sums[2] = {hn::Zero(Doubles()), hn::Zero(Doubles())};
   size_t i = 0;
   const auto add = [&](size_t at, size_t to) HWY_ATTR {
-    const Vector difference = hn::Sub(LoadDoubles(a + at), LoadDoubles(b + at));
-    sums[to] = hn::Add(sums[to], hn::Abs(difference));
+    sums[to] = hn::Add(sums[to], hn::Min(LoadDoubles(values + at), highest));
   };
   for (; i + 2 * lanes <= n; i += 2 * lanes) {
     add(i, 0);
     add(i + lanes, 1);
   }
   double sum = Total(hn::Add(sums[0], sums[1]));
-  for (; i < n; ++i) sum += std::abs(static_cast<double>(a[i]) - b[i]);
+  for (; i < n; ++i) sum += std::min(values[i], limit);
   return sum;
 }
 
@@ -120,7 +131,8 @@ HWY_EXPORT(Sum);
 HWY_EXPORT(SumEach);
 HWY_EXPORT(LowAndHigh);
 HWY_EXPORT(AllDeviations);
-HWY_EXPORT(Distance);
+HWY_EXPORT(Distances);
+HWY_EXPORT(LimitedSum);
 
 double SumOf(std::span<const float> values) {
   return HWY_DYNAMIC_DISPATCH(Sum)(values.data(), values.size());
@@ -138,8 +150,12 @@ Deviations DeviationsFrom(double centre, std::span<const float> values) {
   return HWY_DYNAMIC_DISPATCH(AllDeviations)(centre, values.data(), values.size());
 }
 
-double DistanceBetween(std::span<const float> a, std::span<const float> b) {
-  return HWY_DYNAMIC_DISPATCH(Distance)(a.data(), b.data(), a.size());
+void DistancesBetween(std::span<const float> a, std::span<const float> b, std::span<float> out) {
+  HWY_DYNAMIC_DISPATCH(Distances)(a.data(), b.data(), out.size(), out.data());
+}
+
+double SumUpTo(float limit, std::span<const float> values) {
+  return HWY_DYNAMIC_DISPATCH(LimitedSum)(limit, values.data(), values.size());
 }
 
 }  // namespace auspex::model

@@ -25,7 +25,10 @@ struct Deviations {
 };
 Deviations DeviationsFrom(double centre, std::span<const float> values);
 
-// Sum of |a - b| over pairs. REQUIRES: as many of both.
-double DistanceBetween(std::span<const float> a, std::span<const float> b);
+// |a - b| of every pair, at most the largest float. REQUIRES: as many of all three.
+void DistancesBetween(std::span<const float> a, std::span<const float> b, std::span<float> out);
+
+// Sum of the values, each counted as `limit` where it is above it.
+double SumUpTo(float limit, std::span<const float> values);
 
 }  // namespace auspex::model

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
+#include "model/features/median.h"
 #include "model/features/reductions.h"
 
 namespace auspex::model {
@@ -11,19 +14,26 @@ namespace {
 constexpr double kHistoryDaysMax = 28;
 constexpr double kShapeMax = 20;
 
-// Mean |x(t) - x(t - a day)| over the last seven days; 0 with less than a day of history.
-double SeasonalChange(const HistoryView& view, const Season& season) {
+// Mean change from one day to the next at the same time over the last seven days, where a change
+// of more than twice what nine in ten are within counts as that: an outage, a holiday or a spike is
+// no measure of what is usual. 0 with less than a day of history.
+double UsualChange(const HistoryView& view, const Season& season, std::vector<float>* scratch) {
   const int begin = std::max(view.last() - season.week + 1, view.first() + season.day);
   const int end = view.last() + 1;
   if (begin >= end) return 0;
-  const auto change =
-      DistanceBetween(view.Values(begin, end), view.Values(begin - season.day, end - season.day));
-  return change / (end - begin);
+  scratch->resize(static_cast<size_t>(end - begin));
+  const std::span<float> changes(*scratch);
+  DistancesBetween(view.Values(begin, end), view.Values(begin - season.day, end - season.day),
+                   changes);
+  const float most = ValueOfRank(changes, changes.size() * 9 / 10);
+  // What is constant but for moments has no usual change; then all of them count.
+  const float limit = most > 0 ? 2 * most : std::numeric_limits<float>::infinity();
+  return SumUpTo(limit, changes) / static_cast<double>(changes.size());
 }
 
 }  // namespace
 
-WindowScale ScaleOf(const HistoryView& view, const Season& season) {
+WindowScale ScaleOf(const HistoryView& view, const Season& season, std::vector<float>* scratch) {
   const int begin = std::max(view.last() - season.week + 1, view.first());
   const int count = view.last() - begin + 1;
   const double mean = view.MeanOfNewest(season.week);
@@ -31,9 +41,9 @@ WindowScale ScaleOf(const HistoryView& view, const Season& season) {
   WindowScale result{};
   result.deviation = std::sqrt(deviations.squares / count);
   result.absolute_deviation = deviations.absolutes / count;
-  // The deviation alone would make strongly seasonal series look quiet after scaling, and the loss
-  // would then ignore them.
-  const double scale = 0.7 * SeasonalChange(view, season) + 0.3 * result.deviation;
+  const double change = UsualChange(view, season, scratch);
+  const double scale = change > 0 ? 0.8 * change + 0.2 * std::min(result.deviation, 3 * change)
+                                  : 0.3 * result.deviation;
   result.scale = std::max(scale, 1e-3 * std::abs(mean) + 1e-9);
   return result;
 }

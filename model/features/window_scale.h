@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "model/features/candidates.h"
 #include "model/features/history_view.h"
@@ -13,12 +14,13 @@ namespace auspex::model {
 
 // Of the last seven days.
 struct WindowScale {
-  double scale;               // 0.7 * seasonal_change + 0.3 * deviation, with a floor; > 0
+  double scale;               // mostly the usual change from day to day (docs/model.md); > 0
   double deviation;           // standard deviation
   double absolute_deviation;  // mean |x - mean|
 };
 
-WindowScale ScaleOf(const HistoryView& view, const Season& season);
+// `scratch` is memory that grows to a week and is kept between calls.
+WindowScale ScaleOf(const HistoryView& view, const Season& season, std::vector<float>* scratch);
 
 // (value - level) / scale, within +-kZMax.
 inline double ToZ(double value, double level, double scale) {
