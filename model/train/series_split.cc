@@ -8,6 +8,9 @@ namespace {
 
 // Below this a series cannot hold an origin, a target and a tail that mean anything.
 constexpr int kStepsMin = 24;
+// Held-back origins are spread over so many days where there is room: those of a few hours would
+// all be judged on the same day, which may be unlike others.
+constexpr int kOriginDays = 2;
 
 // Origins from `first` whose targets lie before `end`. They reach the whole horizon where there is
 // room; in a short stretch half of it is left for origins.
@@ -31,8 +34,8 @@ SeriesSplit SplitSeries(const ModelSpec& spec, std::span<const float> values) {
   split.length = end - begin;
 
   const int season = spec.season_steps();
-  const int wanted =
-      std::max(spec.horizon_steps + season / 2, static_cast<int>(std::ceil(0.15 * split.length)));
+  const int wanted = std::max(spec.horizon_steps + kOriginDays * season,
+                              static_cast<int>(std::ceil(0.15 * split.length)));
   const int cut = end - std::min(wanted, split.length / 3);
   // The first origins have seen a quarter of a day, or what a short series allows.
   const int first_origin = begin + std::min(season / 4, split.length / 6);

@@ -16,8 +16,8 @@ struct SeriesSplit {
   OriginRange all;   // both, for the fit that is published
 };
 
-// The tail is the last max(horizon + half a day, 15 %) of the steps, but at most a third. All
-// ranges are empty for a series too short to hold them.
+// The tail is the last max(horizon + two days, 15 %) of the steps, but at most a third. All ranges
+// are empty for a series too short to hold them.
 SeriesSplit SplitSeries(const ModelSpec& spec, std::span<const float> values);
 
 }  // namespace auspex::model

@@ -30,6 +30,14 @@ TEST(SeriesSplitTest, LeavesRoomForTheWholeHorizon) {
   EXPECT_EQ(split.fit.last_origin + spec.horizon_steps, split.fit.targets_end - 1);
 }
 
+TEST(SeriesSplitTest, HeldBackOriginsSpanTwoDays) {
+  const ModelSpec spec = HourlySpec();
+  const int steps = 24 * 12;
+  const SeriesSplit split = SplitSeries(spec, Constant(steps));
+  ExpectTimeOrdered(split, steps);
+  EXPECT_EQ(split.tail.last_origin - split.tail.first_origin, 2 * 24);
+}
+
 TEST(SeriesSplitTest, TailIsAtMostAThird) {
   for (const int steps : {24, 30, 48, 50}) {
     const SeriesSplit split = SplitSeries(HourlySpec(), Constant(steps));
