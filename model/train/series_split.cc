@@ -8,8 +8,8 @@ namespace {
 
 // Below this a series cannot hold an origin, a target and a tail that mean anything.
 constexpr int kStepsMin = 24;
-// Held-back origins are spread over so many days where there is room: those of a few hours would
-// all be judged on the same day, which may be unlike others.
+// Held-back origins are spread over so many days (seasons, on coarse grids) where there is room:
+// those of a few hours would all be judged on the same day, which may be unlike others.
 constexpr int kOriginDays = 2;
 
 // Origins from `first` whose targets lie before `end`. They reach the whole horizon where there is
