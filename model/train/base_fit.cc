@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -31,32 +33,66 @@ uint64_t MemberSeed(uint64_t seed, int member) {
   return seed + static_cast<uint64_t>(member) * 0x9e3779b97f4a7c15;
 }
 
+// Fits of so many iterations, shared out to at most kStacks stacks of about the same work, the
+// largest first: indices. Stacks run beside each other; a stack of several wastes less than each
+// alone, but threads must not wait for each other.
+std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits) {
+  constexpr size_t kStacks = 4;
+  std::vector<size_t> longest_first(fits.size());
+  std::iota(longest_first.begin(), longest_first.end(), size_t{0});
+  std::ranges::stable_sort(longest_first, std::ranges::greater(),
+                           [&](size_t i) { return fits[i].iterations; });
+  std::vector<std::vector<size_t>> stacks(std::min(kStacks, fits.size()));
+  std::vector<int> work(stacks.size(), 0);
+  for (const size_t i : longest_first) {
+    const auto least = static_cast<size_t>(std::ranges::min_element(work) - work.begin());
+    stacks[least].push_back(i);
+    work[least] += fits[i].iterations;
+  }
+  return stacks;
+}
+
+// Each of these fits by itself, whatever else is in its stack.
+absl::StatusOr<std::vector<Weights>> FitEach(const BaseTask& task,
+                                             const std::vector<FitMember>& fits) {
+  const std::vector<std::vector<size_t>> stacks = ShareOut(fits);
+  std::vector<absl::Status> statuses(stacks.size());
+  std::vector<Weights> fitted(fits.size());
+  task.parallel_for(stacks.size(), [&](size_t s) {
+    std::vector<FitMember> stack;
+    for (const size_t i : stacks[s]) stack.push_back(fits[i]);
+    auto weights = FitStacked(MemberSpec(task.spec), stack, task.pool, FitOptions(), task.observer);
+    statuses[s] = weights.status();
+    for (size_t n = 0; weights.ok() && n < stack.size(); ++n) {
+      fitted[stacks[s][n]] = std::move((*weights)[n]);
+    }
+  });
+  for (const absl::Status& status : statuses) {
+    if (!status.ok()) return status;
+  }
+  return fitted;
+}
+
 // The model after each of these numbers of iterations.
 absl::StatusOr<std::vector<Weights>> FitLengths(const BaseTask& task, const Weights& start,
                                                 std::span<const int> iterations,
                                                 const FitSettings& settings) {
+  std::vector<FitMember> fits;
+  for (const int length : iterations) {
+    for (int member = 0; member < task.spec.members; ++member) {
+      fits.push_back({.start = MemberWeights(task.spec, start, member),
+                      .windows = task.pool.windows,
+                      .iterations = length,
+                      .seed = MemberSeed(task.seed, member),
+                      .settings = settings});
+    }
+  }
+  const auto fitted = FitEach(task, fits);
+  if (!fitted.ok()) return fitted.status();
   const auto members = static_cast<size_t>(task.spec.members);
-  std::vector<absl::StatusOr<std::vector<Weights>>> fits(members);
-  task.parallel_for(members, [&](size_t m) {
-    const int member = static_cast<int>(m);
-    std::vector<FitMember> lengths;
-    for (const int length : iterations) {
-      lengths.push_back({.start = MemberWeights(task.spec, start, member),
-                         .windows = task.pool.windows,
-                         .iterations = length,
-                         .seed = MemberSeed(task.seed, member),
-                         .settings = settings});
-    }
-    fits[m] = FitStacked(MemberSpec(task.spec), lengths, task.pool, FitOptions(), task.observer);
-  });
   std::vector<Weights> models;
-  for (size_t length = 0; length < iterations.size(); ++length) {
-    std::vector<Weights> of_length;
-    for (const auto& fit : fits) {
-      if (!fit.ok()) return fit.status();
-      of_length.push_back((*fit)[length]);
-    }
-    models.push_back(JoinMembers(of_length));
+  for (size_t i = 0; i < fitted->size(); i += members) {
+    models.push_back(JoinMembers(std::span(*fitted).subspan(i, members)));
   }
   return models;
 }

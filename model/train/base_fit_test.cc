@@ -100,7 +100,7 @@ TEST_F(BaseFitTest, EndsWhenTheObserverSaysSo) {
       .spec = three_, .pool = pool_, .parallel_for = TwoThreads(), .observer = three_times};
   EXPECT_EQ(ChooseBase(task, tail_, std::vector<int>{5, 60}, {}).status().code(),
             absl::StatusCode::kCancelled);
-  EXPECT_LE(iterations, 5);
+  EXPECT_LE(iterations, 6);  // each of the four stacks asks once, in vain, after the second
 }
 
 }  // namespace

@@ -28,8 +28,10 @@ constexpr double kOwnLearningRate = 7e-4;
 constexpr PoolOptions kOwnPool{.windows = 256, .targets_per_window = 64};
 constexpr PoolOptions kTailPool{.windows = 768, .targets_per_window = 96};
 // Networks that are fine-tuned in one stack: enough to fill the processor, and no more, because
-// each aggregate brings its windows (2.5 MB).
+// each aggregate brings its windows (2.5 MB). Fewer where few are to be, so that the threads have
+// some stacks each.
 constexpr size_t kOwnStack = 16;
+constexpr size_t kOwnStacksMin = 4;
 // Windows that the engine scores for the whole rule, and for one aggregate at least and at most.
 constexpr int kScoredWindows = 2000;
 constexpr int kOriginsMin = 2;
@@ -345,7 +347,9 @@ absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> 
 absl::Status TrainRun::FineTuneAll(const std::vector<size_t>& series,
                                    OriginRange SeriesSplit::*range, const Weights& base,
                                    double share, const std::function<void(size_t, Weights)>& keep) {
-  const size_t per_stack = std::max(size_t{1}, kOwnStack / static_cast<size_t>(spec_.members));
+  const size_t per_stack =
+      std::clamp((series.size() + kOwnStacksMin - 1) / kOwnStacksMin, size_t{1},
+                 std::max(size_t{1}, kOwnStack / static_cast<size_t>(spec_.members)));
   const size_t stacks = (series.size() + per_stack - 1) / per_stack;
   std::vector<absl::Status> statuses(stacks);
   parallel_for_(stacks, [&](size_t stack) {
