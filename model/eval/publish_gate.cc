@@ -39,14 +39,14 @@ const CandidateTraits& TraitsOf(GateCandidate candidate) { return kTraits[IndexO
 
 // Floored, with base counterparts in place of own candidates that are missing. False when the
 // aggregate was not scored.
-bool Complete(double floor, GateErrors* errors) {
+bool Complete(GateErrors* errors) {
   for (GateCandidate candidate : kSimplestFirst) {
     double& error = (*errors)[IndexOf(candidate)];
     if (UsesOwn(candidate) && !std::isfinite(error)) {
-      error = (*errors)[IndexOf(TraitsOf(candidate).base)];
+      error = (*errors)[IndexOf(WithoutOwn(candidate))];
     }
     if (!std::isfinite(error)) return false;
-    error = std::max(error, floor);
+    error = std::max(error, kGateErrorFloor);
   }
   return true;
 }
@@ -115,6 +115,8 @@ std::optional<GateCandidate> ParseGateCandidate(std::string_view name) {
 
 bool UsesOwn(GateCandidate candidate) { return TraitsOf(candidate).own; }
 
+GateCandidate WithoutOwn(GateCandidate candidate) { return TraitsOf(candidate).base; }
+
 Blend BlendOf(GateCandidate candidate) { return TraitsOf(candidate).blend; }
 
 GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double history_days,
@@ -122,8 +124,7 @@ GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double his
   std::vector<AggregateErrors> scored;
   std::vector<bool> is_scored;
   for (AggregateErrors completed : errors) {
-    is_scored.push_back(Complete(options.error_floor, &completed.mean) &&
-                        Complete(options.error_floor, &completed.typical));
+    is_scored.push_back(Complete(&completed.mean) && Complete(&completed.typical));
     if (is_scored.back()) scored.push_back(completed);
   }
   GateDecision decision;
@@ -135,7 +136,7 @@ GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double his
     // Without own weights an own choice means the base; an own error that is missing equals the
     // base's, so Best never asks for what is not there.
     const bool has_own = std::isfinite(errors[i].mean[IndexOf(GateCandidate::kOwn)]);
-    GateCandidate choice = has_own ? decision.rule : TraitsOf(decision.rule).base;
+    GateCandidate choice = has_own ? decision.rule : WithoutOwn(decision.rule);
     if (is_scored[i]) choice = BestOfAggregate(*next++, choice, margin);
     decision.aggregates.push_back(choice);
   }

@@ -31,6 +31,8 @@ std::optional<GateCandidate> ParseGateCandidate(std::string_view name);
 
 // Whether the network part comes from the aggregate's own weights.
 bool UsesOwn(GateCandidate candidate);
+// The same forecast with the base in place of the own network.
+GateCandidate WithoutOwn(GateCandidate candidate);
 Blend BlendOf(GateCandidate candidate);
 
 // An error of each candidate of one aggregate on the held-back origins, in units of each window's
@@ -47,6 +49,9 @@ struct AggregateErrors {
   GateErrors typical;
 };
 
+// Errors below this count as equal (series that are constant, and exactly forecast).
+inline constexpr double kGateErrorFloor = 1e-3;
+
 struct GateOptions {
   // An aggregate leaves the rule's choice only for a candidate whose mean error is smaller by this
   // share: one aggregate's held-back origins are few, and choosing on noise costs more than it
@@ -58,8 +63,6 @@ struct GateOptions {
   // Own networks must be better than everything else by this share to be the rule's choice: each
   // was fitted to little data.
   double own_margin = 0.05;
-  // Errors below this count as equal (series that are constant, and exactly forecast).
-  double error_floor = 1e-3;
   // Many short series: their tails lie in one stretch of wall time, so an average over aggregates
   // says no more about the future than each by itself. Below this history the margin is zero.
   double short_history_days = 2;

@@ -109,10 +109,10 @@ class ErrorSum {
 
   void Store(size_t candidate, HeldBackScores* scores) const {
     if (windows_ == 0) return;
-    scores->mae[candidate] = absolute_ / targets_;
+    scores->errors.mean[candidate] = absolute_ / targets_;
     scores->pinball[candidate] = pinball_ / targets_;
     const double root = roots_ / windows_;
-    scores->typical[candidate] = root * root;
+    scores->errors.typical[candidate] = root * root;
   }
 
  private:
@@ -125,18 +125,12 @@ class ErrorSum {
 
 }  // namespace
 
-HeldBackScores::HeldBackScores() {
-  mae.fill(std::numeric_limits<double>::quiet_NaN());
-  pinball.fill(std::numeric_limits<double>::quiet_NaN());
-  typical.fill(std::numeric_limits<double>::quiet_NaN());
-}
-
 std::vector<TrainedScore> HeldBackScores::List() const {
   std::vector<TrainedScore> list;
-  for (size_t i = 0; i < mae.size(); ++i) {
-    if (std::isnan(mae[i])) continue;
+  for (size_t i = 0; i < pinball.size(); ++i) {
+    if (std::isnan(pinball[i])) continue;
     list.push_back(
-        {.candidate = static_cast<GateCandidate>(i), .mae = mae[i], .pinball = pinball[i]});
+        {.candidate = static_cast<GateCandidate>(i), .mae = errors.mean[i], .pinball = pinball[i]});
   }
   return list;
 }

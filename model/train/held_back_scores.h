@@ -8,21 +8,19 @@
 
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
-#include "model/eval/publish_gate.h"
+#include "model/eval/gate_evidence.h"
 #include "model/train/series_split.h"
 #include "model/train/train.h"
 
 namespace auspex::model {
 
-// Mean errors over the held-back targets of one series, in units of each window's scale. NaN for
+// Errors over the held-back targets of one series, in units of each window's scale. NaN for
 // candidates that were not scored; index = GateCandidate.
 struct HeldBackScores {
-  GateErrors mae;
-  GateErrors pinball;  // summed over levels
-  GateErrors typical;  // of the windows' `mae` (publish_gate.h)
+  AggregateErrors errors = UnseenErrors();
+  GateErrors pinball = errors.mean;  // mean, summed over levels
   int origins = 0;
 
-  HeldBackScores();
   // The candidates that were scored.
   std::vector<TrainedScore> List() const;
 };

@@ -33,11 +33,11 @@ TEST(HeldBackScoresTest, OneWindowIsTypical) {
   EXPECT_EQ(scores.origins, 1);
   for (const GateCandidate candidate :
        {GateCandidate::kBase, GateCandidate::kLast, GateCandidate::kSeasonalNaive}) {
-    EXPECT_GT(Of(scores.mae, candidate), 0);
-    EXPECT_NEAR(Of(scores.typical, candidate), Of(scores.mae, candidate), 1e-9);
+    EXPECT_GT(Of(scores.errors.mean, candidate), 0);
+    EXPECT_NEAR(Of(scores.errors.typical, candidate), Of(scores.errors.mean, candidate), 1e-9);
   }
-  EXPECT_TRUE(std::isnan(Of(scores.mae, GateCandidate::kOwn)));
-  EXPECT_TRUE(std::isnan(Of(scores.typical, GateCandidate::kOwn)));
+  EXPECT_TRUE(std::isnan(Of(scores.errors.mean, GateCandidate::kOwn)));
+  EXPECT_TRUE(std::isnan(Of(scores.errors.typical, GateCandidate::kOwn)));
 }
 
 // The last value errs in the windows around a step only, so its typical error is far below its mean
@@ -47,12 +47,15 @@ TEST(HeldBackScoresTest, FewLargeErrorsAreNotTypical) {
   for (size_t i = steps.size() - 12; i < steps.size(); ++i) steps[i] = 6;
   const HeldBackScores few = Scores(steps, 12);
   EXPECT_GT(few.origins, 4);
-  EXPECT_GT(Of(few.typical, GateCandidate::kLast), 0);
-  EXPECT_LT(Of(few.typical, GateCandidate::kLast), 0.8 * Of(few.mae, GateCandidate::kLast));
+  EXPECT_GT(Of(few.errors.typical, GateCandidate::kLast), 0);
+  EXPECT_LT(Of(few.errors.typical, GateCandidate::kLast),
+            0.8 * Of(few.errors.mean, GateCandidate::kLast));
 
   const HeldBackScores alike = Scores(DayWave(24 * 20, 3), 12);
-  EXPECT_LT(Of(alike.typical, GateCandidate::kLast), Of(alike.mae, GateCandidate::kLast));
-  EXPECT_GT(Of(alike.typical, GateCandidate::kLast), 0.9 * Of(alike.mae, GateCandidate::kLast));
+  EXPECT_LT(Of(alike.errors.typical, GateCandidate::kLast),
+            Of(alike.errors.mean, GateCandidate::kLast));
+  EXPECT_GT(Of(alike.errors.typical, GateCandidate::kLast),
+            0.9 * Of(alike.errors.mean, GateCandidate::kLast));
 }
 
 }  // namespace

@@ -51,20 +51,6 @@ constexpr double kOwnTrialEnd = 0.65;
 constexpr double kOwnGateEnd = 0.7;
 constexpr double kBaseEnd = 0.85;
 
-// The same forecast with the base in place of the aggregate's own network.
-GateCandidate WithoutOwn(GateCandidate candidate) {
-  switch (candidate) {
-    case GateCandidate::kOwn:
-      return GateCandidate::kBase;
-    case GateCandidate::kOwnSeasonalNaive:
-      return GateCandidate::kBaseSeasonalNaive;
-    case GateCandidate::kOwnLast:
-      return GateCandidate::kBaseLast;
-    default:
-      return candidate;
-  }
-}
-
 // A ParallelFor whose bodies may throw: the first exception is thrown again here.
 ParallelFor Guarded(ParallelFor parallel_for) {
   return
@@ -132,6 +118,7 @@ class TrainRun {
     HeldBackScores scores;
     std::optional<Weights> trial;  // own weights fitted before the tail
     std::optional<Weights> own;    // own weights fitted on everything
+    GateEvidence evidence;
     GateCandidate choice{};
   };
 
@@ -295,13 +282,13 @@ std::vector<size_t> TrainRun::OwnCandidates() const {
   constexpr auto kBase = static_cast<size_t>(GateCandidate::kBase);
   for (size_t i = 0; i < states_.size(); ++i) {
     const State& state = states_[i];
-    const bool scored = !std::isnan(state.scores.mae[kBase]);
+    const bool scored = !std::isnan(state.scores.errors.mean[kBase]);
     if (scored && !state.split.fit.empty() && state.split.observed >= job_.own_steps_min) {
       candidates.push_back(i);
     }
   }
   std::stable_sort(candidates.begin(), candidates.end(), [&](size_t a, size_t b) {
-    return states_[a].scores.mae[kBase] > states_[b].scores.mae[kBase];
+    return states_[a].scores.errors.mean[kBase] > states_[b].scores.errors.mean[kBase];
   });
   return candidates;
 }
@@ -394,8 +381,10 @@ absl::Status TrainRun::ScoreOwn() {
 void TrainRun::Choose() {
   std::vector<AggregateErrors> errors;
   std::vector<int> lengths;
-  for (const State& state : states_) {
-    errors.push_back({.mean = state.scores.mae, .typical = state.scores.typical});
+  for (size_t i = 0; i < states_.size(); ++i) {
+    State& state = states_[i];
+    state.evidence = WithTraining(job_.series[i].evidence, state.scores.errors);
+    errors.push_back(state.evidence.errors);
     lengths.push_back(state.split.length);
   }
   const auto middle = lengths.begin() + static_cast<ptrdiff_t>(lengths.size() / 2);
@@ -434,13 +423,12 @@ absl::Status TrainRun::FitOwnOnAll() {
 
 // Geometric means of the errors over the series that were scored.
 std::vector<TrainedScore> RuleScores(const std::vector<std::vector<TrainedScore>>& series) {
-  constexpr double kErrorMin = 1e-3;  // constant series, exactly forecast
   std::array<double, kGateCandidates> mae{}, pinball{}, count{};
   for (const auto& scores : series) {
     for (const TrainedScore& score : scores) {
       const auto i = static_cast<size_t>(score.candidate);
-      mae[i] += std::log(std::max(kErrorMin, score.mae));
-      pinball[i] += std::log(std::max(kErrorMin, score.pinball));
+      mae[i] += std::log(std::max(kGateErrorFloor, score.mae));
+      pinball[i] += std::log(std::max(kGateErrorFloor, score.pinball));
       count[i] += 1;
     }
   }
@@ -472,6 +460,7 @@ TrainResult TrainRun::Result() const {
     result.series.push_back({.aggregate = job_.series[i].aggregate,
                              .choice = state.choice,
                              .scores = scores.back(),
+                             .evidence = state.evidence,
                              .own = state.own.value_or(Weights())});
   }
   result.scores = RuleScores(scores);

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
+#include "model/eval/gate_evidence.h"
 #include "model/eval/publish_gate.h"
 #include "model/spec/fit_settings.h"
 #include "model/spec/model_spec.h"
@@ -24,6 +25,7 @@ struct TrainSeries {
   int64_t first_ms = 0;
   std::vector<float> values;
   std::vector<float> covariates = {};  // [spec.covariates][values.size()], of the same steps
+  GateEvidence evidence = {};          // of the rule's earlier trainings
 };
 
 struct TrainJob {
@@ -73,6 +75,7 @@ struct TrainedSeries {
   uint32_t aggregate = 0;
   GateCandidate choice{};
   std::vector<TrainedScore> scores;  // empty when nothing of the series could be held back
+  GateEvidence evidence;             // with this training: what the choice rests on
   Weights own;                       // empty unless UsesOwn(choice)
 };
 

@@ -68,6 +68,37 @@ TEST(TrainTest, DependsOnTheJobAlone) {
   }
 }
 
+// A network wins on this wave, unless many trainings have seen that the last value does.
+TEST(TrainTest, ChoosesByWhatEarlierTrainingsSawToo) {
+  TrainJob job = WaveJob(2, 24 * 14);
+  job.per_aggregate = false;
+  const auto first = Train(job, Quick());
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_GT(BlendOf(first->choice).network, 0);
+  for (size_t i = 0; i < 2; ++i) {
+    const GateEvidence& evidence = first->series[i].evidence;
+    EXPECT_EQ(evidence.weight, 1);
+    EXPECT_EQ(evidence.errors.mean[static_cast<size_t>(GateCandidate::kLast)],
+              MaeOf(first->series[i].scores, GateCandidate::kLast));
+    job.series[i].evidence = evidence;
+    job.series[i].evidence.weight = 9;
+    for (GateErrors* errors :
+         {&job.series[i].evidence.errors.mean, &job.series[i].evidence.errors.typical}) {
+      (*errors)[static_cast<size_t>(GateCandidate::kLast)] = 1e-3;
+    }
+  }
+  const auto next = Train(job, Quick());
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(next->choice, GateCandidate::kLast);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(next->series[i].choice, GateCandidate::kLast);
+    EXPECT_EQ(next->series[i].evidence.weight, 1 + 9 * kEvidenceKept);
+    // What is reported of this training is of this training alone.
+    EXPECT_EQ(MaeOf(next->series[i].scores, GateCandidate::kLast),
+              MaeOf(first->series[i].scores, GateCandidate::kLast));
+  }
+}
+
 TEST(TrainTest, FitsModelsOfSeveralMembers) {
   TrainJob job = WaveJob(3, 24 * 14);
   job.spec.members = 3;

@@ -60,12 +60,12 @@ void ChallengeScore::Add(TimestampMs target_ms, std::span<const PairedLoss> pair
 
 void ChallengeScore::CloseBlock() {
   // Losses below the floor count as equal: both models are then exact.
-  const double floor = model::GateOptions().error_floor;
+  constexpr double kFloor = model::kGateErrorFloor;
   double log_ratio = 0;
   for (const auto& [aggregate, sums] : open_) {
     const auto count = static_cast<double>(sums.count);
-    log_ratio +=
-        std::log(std::max(sums.challenger / count, floor) / std::max(sums.champion / count, floor));
+    log_ratio += std::log(std::max(sums.challenger / count, kFloor) /
+                          std::max(sums.champion / count, kFloor));
   }
   log_ratio /= static_cast<double>(open_.size());
   open_.clear();

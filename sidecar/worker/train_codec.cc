@@ -1,6 +1,7 @@
 #include "sidecar/worker/train_codec.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,32 @@ void SetScores(const std::vector<model::TrainedScore>& scores,
   }
 }
 
+model::GateEvidence EvidenceFromMessage(const v1::GateEvidence& message) {
+  model::GateEvidence evidence;
+  if (!std::isfinite(message.weight()) || message.weight() <= 0) return evidence;
+  evidence.weight = message.weight();
+  for (const v1::CandidateErrors& errors : message.candidates()) {
+    const auto candidate = model::ParseGateCandidate(errors.candidate());
+    if (!candidate) continue;
+    evidence.errors.mean[static_cast<size_t>(*candidate)] = errors.mean();
+    evidence.errors.typical[static_cast<size_t>(*candidate)] = errors.typical();
+  }
+  return evidence;
+}
+
+void SetEvidence(const model::GateEvidence& evidence, v1::GateEvidence* message) {
+  message->set_weight(evidence.weight);
+  for (int i = 0; i < model::kGateCandidates; ++i) {
+    const auto at = static_cast<size_t>(i);
+    if (!std::isfinite(evidence.errors.mean[at])) continue;
+    v1::CandidateErrors* errors = message->add_candidates();
+    errors->set_candidate(
+        std::string(model::GateCandidateName(static_cast<model::GateCandidate>(i))));
+    errors->set_mean(evidence.errors.mean[at]);
+    errors->set_typical(evidence.errors.typical[at]);
+  }
+}
+
 void SetWeights(const model::Weights& weights, google::protobuf::RepeatedField<float>* message) {
   message->Assign(weights.values().begin(), weights.values().end());
 }
@@ -120,7 +147,8 @@ model::TrainSeries SeriesFromMessage(const v1::TrainSeries& message) {
   return {.aggregate = message.aggregate_id(),
           .first_ms = message.first_ms(),
           .values = {message.values().begin(), message.values().end()},
-          .covariates = {message.covariates().begin(), message.covariates().end()}};
+          .covariates = {message.covariates().begin(), message.covariates().end()},
+          .evidence = EvidenceFromMessage(message.evidence())};
 }
 
 v1::TrainEvent ProgressEvent(const model::TrainProgress& progress) {
@@ -157,6 +185,7 @@ v1::TrainEvent AggregateEvent(const model::TrainedSeries& series) {
   aggregate->set_aggregate_id(series.aggregate);
   SetChoice(series.choice, aggregate->mutable_choice());
   SetScores(series.scores, aggregate->mutable_scores());
+  if (series.evidence.weight > 0) SetEvidence(series.evidence, aggregate->mutable_evidence());
   SetWeights(series.own, aggregate->mutable_own_weights());
   return event;
 }

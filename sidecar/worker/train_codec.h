@@ -10,6 +10,7 @@ namespace auspex {
 // InvalidArgument names the field that does not fit, also one that the job does not hold
 // (cpu_share). The series are still to come.
 absl::StatusOr<model::TrainJob> JobFromHeader(const v1::TrainHeader& header);
+// Evidence of candidates that this trainer does not know is left out.
 model::TrainSeries SeriesFromMessage(const v1::TrainSeries& message);
 
 v1::TrainEvent ProgressEvent(const model::TrainProgress& progress);

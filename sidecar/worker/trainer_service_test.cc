@@ -57,6 +57,7 @@ model::TrainResult SomeResult(const model::TrainJob& job) {
     result.series.push_back({.aggregate = series.aggregate,
                              .choice = model::GateCandidate::kOwn,
                              .scores = {},
+                             .evidence = series.evidence,
                              .own = result.base});
   }
   return result;
@@ -160,6 +161,40 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
   EXPECT_EQ(answer.events[2].aggregate().aggregate_id(), 4u);
   EXPECT_TRUE(answer.events[2].aggregate().choice().own());
   EXPECT_EQ(answer.events[3].aggregate().own_weights_size(), summary.base_weights_size());
+}
+
+TEST_F(TrainerServiceTest, TakesAndGivesBackEvidence) {
+  model::TrainJob seen;
+  Serve([&](const model::TrainJob& job, const model::TrainOptions&) {
+    seen = job;
+    return SomeResult(job);
+  });
+  v1::TrainRequest known = Series(4, {1, 2});
+  v1::GateEvidence& evidence = *known.mutable_series()->mutable_evidence();
+  evidence.set_weight(1.9);
+  for (const char* candidate : {"last", "one of another trainer"}) {
+    v1::CandidateErrors* errors = evidence.add_candidates();
+    errors->set_candidate(candidate);
+    errors->set_mean(0.5);
+    errors->set_typical(0.25);
+  }
+  const Answer answer = Call({Header(2), known, Series(9, {3})});
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+
+  constexpr auto kLast = static_cast<size_t>(model::GateCandidate::kLast);
+  EXPECT_EQ(seen.series[0].evidence.weight, 1.9);
+  EXPECT_EQ(seen.series[0].evidence.errors.mean[kLast], 0.5);
+  EXPECT_EQ(seen.series[0].evidence.errors.typical[kLast], 0.25);
+  EXPECT_EQ(seen.series[1].evidence.weight, 0);
+
+  ASSERT_EQ(answer.events.size(), 3u);
+  const v1::GateEvidence& kept = answer.events[1].aggregate().evidence();
+  EXPECT_EQ(kept.weight(), 1.9);
+  ASSERT_EQ(kept.candidates_size(), 1);
+  EXPECT_EQ(kept.candidates(0).candidate(), "last");
+  EXPECT_EQ(kept.candidates(0).mean(), 0.5);
+  EXPECT_EQ(kept.candidates(0).typical(), 0.25);
+  EXPECT_FALSE(answer.events[2].aggregate().has_evidence());
 }
 
 TEST_F(TrainerServiceTest, SendsProgressAtAMeasuredPace) {
