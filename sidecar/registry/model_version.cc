@@ -109,6 +109,22 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> ModelVersion::Load(const std
   return version;
 }
 
+absl::StatusOr<EvidenceByAggregate> ModelVersion::ReadEvidence() const {
+  const auto file = model::ParseSafetensors(file_->bytes());
+  if (!file.ok()) return file.status();
+  const auto document = file->metadata.find(kVersionKey);
+  if (document == file->metadata.end()) return absl::DataLossError("the document is gone");
+  auto version = VersionFromJson(document->second);
+  if (!version.ok()) return version.status();
+  EvidenceByAggregate evidence;
+  for (TrainedAggregate& aggregate : version->models.aggregates) {
+    if (aggregate.evidence.weight > 0) {
+      evidence.emplace(aggregate.aggregate, std::move(aggregate.evidence));
+    }
+  }
+  return evidence;
+}
+
 const ModelChoice& ModelVersion::ChoiceFor(AggregateId aggregate) const {
   const auto it = aggregates_.find(aggregate);
   return it == aggregates_.end() ? models_.choice : it->second.choice;

@@ -25,7 +25,7 @@ class ModelVersion {
   const std::string& rule() const { return rule_; }
   const model::ModelSpec& spec() const { return models_.spec; }
   // Everything but the aggregates, of which ChoiceFor and OwnWeights tell what serves them. How
-  // their candidates scored stays in the file.
+  // their candidates scored, and the evidence, stay in the file.
   const TrainedModels& summary() const { return models_; }
 
   const model::Weights& base() const { return models_.base; }
@@ -33,6 +33,10 @@ class ModelVersion {
   const ModelChoice& ChoiceFor(AggregateId aggregate) const;
   // Empty when the aggregate has none.
   const model::Weights& OwnWeights(AggregateId aggregate) const;
+
+  // What the next training should know: of the aggregates of which something is known. Read from
+  // the file, at the cost of parsing its metadata. DataLoss as of Load.
+  absl::StatusOr<EvidenceByAggregate> ReadEvidence() const;
 
   bool Knows(AggregateId aggregate) const { return aggregates_.contains(aggregate); }
   size_t aggregates() const { return aggregates_.size(); }

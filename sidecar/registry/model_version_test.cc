@@ -14,6 +14,8 @@
 namespace auspex {
 namespace {
 
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
 model::Weights Filled(const model::ModelSpec& spec, float value) {
   return model::Weights::FromVector(
       std::vector<float>(static_cast<size_t>(model::ParameterCount(spec)), value));
@@ -24,7 +26,7 @@ TrainedModels SomeModels() {
   models.spec.quantiles = {0.1, 0.5, 0.9};
   models.base = Filled(models.spec, 0.25F);
   models.choice = {.candidate = "base+last", .own = false, .blend = {0.5F, 0, 0.5F}};
-  models.scores = {{"base", 0.5, 0.25}, {"last", 0.75, std::numeric_limits<double>::quiet_NaN()}};
+  models.scores = {{"base", 0.5, 0.25}, {"last", 0.75, kNan}};
   models.origins = 12;
   models.base_iterations = 400;
   models.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.01};
@@ -37,10 +39,12 @@ TrainedModels SomeModels() {
   models.aggregates.push_back({.aggregate = AggregateId{7},
                                .choice = {.candidate = "own", .own = true, .blend = {1, 0, 0}},
                                .scores = {{"own", 0.125, 0.0625}},
+                               .evidence = {.weight = 1.9, .candidates = {{"own", 0.5, kNan}}},
                                .own = Filled(models.spec, 0.5F)});
   models.aggregates.push_back({.aggregate = AggregateId{9},
                                .choice = {.candidate = "last", .own = false, .blend = {0, 0, 1}},
                                .scores = {},
+                               .evidence = {},
                                .own = {}});
   return models;
 }
@@ -75,6 +79,23 @@ TEST(ModelVersionTest, ComesBackAsItWasWritten) {
   EXPECT_EQ((*version)->OwnWeights(AggregateId{7}).values()[0], 0.5F);
   EXPECT_EQ((*version)->ChoiceFor(AggregateId{9}), models.aggregates[1].choice);
   EXPECT_TRUE((*version)->OwnWeights(AggregateId{9}).empty());
+}
+
+TEST(ModelVersionTest, ReadsTheEvidenceOfAggregatesThatHaveSome) {
+  const TempDir dir;
+  const std::string path = dir.File("v3.safetensors");
+  ASSERT_TRUE(WriteModelVersion(path, "storage", SomeModels()).ok());
+  const auto version = *ModelVersion::Load(path, 3);
+  std::filesystem::remove(path);  // pruned meanwhile: what is mapped is still there
+  const auto evidence = version->ReadEvidence();
+  ASSERT_TRUE(evidence.ok()) << evidence.status();
+  ASSERT_EQ(evidence->size(), 1u);
+  const ModelEvidence& own = evidence->at(AggregateId{7});
+  EXPECT_EQ(own.weight, 1.9);
+  ASSERT_EQ(own.candidates.size(), 1u);
+  EXPECT_EQ(own.candidates[0].candidate, "own");
+  EXPECT_EQ(own.candidates[0].mean, 0.5);
+  EXPECT_TRUE(std::isnan(own.candidates[0].typical));
 }
 
 TEST(ModelVersionTest, TheDocumentHasTheScoresOfAggregates) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "model/spec/blend.h"
 #include "model/spec/fit_settings.h"
 #include "model/spec/model_spec.h"
@@ -31,10 +32,29 @@ struct ModelScore {
   bool operator==(const ModelScore&) const = default;
 };
 
+// What trainings have seen of one candidate; in units of each window's scale.
+struct CandidateErrors {
+  std::string candidate;
+  double mean = 0;
+  double typical = 0;  // squared mean of the roots of each window's error
+  bool operator==(const CandidateErrors&) const = default;
+};
+
+// What the gate chose by: what the rule's trainings so far have seen of an aggregate. The next one
+// gets it back as it is.
+struct ModelEvidence {
+  double weight = 0;  // in trainings; 0: nothing is known
+  std::vector<CandidateErrors> candidates;
+  bool operator==(const ModelEvidence&) const = default;
+};
+
+using EvidenceByAggregate = absl::flat_hash_map<AggregateId, ModelEvidence>;
+
 struct TrainedAggregate {
   AggregateId aggregate{};
   ModelChoice choice;
   std::vector<ModelScore> scores;
+  ModelEvidence evidence;
   model::Weights own;  // empty unless choice.own
 };
 

@@ -55,6 +55,25 @@ std::vector<ModelScore> ScoresFromJson(const Json& json) {
   return scores;
 }
 
+Json EvidenceToJson(const ModelEvidence& evidence) {
+  Json candidates = Json::array();
+  for (const CandidateErrors& errors : evidence.candidates) {
+    candidates.push_back(
+        {{"candidate", errors.candidate}, {"mean", errors.mean}, {"typical", errors.typical}});
+  }
+  return {{"weight", evidence.weight}, {"candidates", std::move(candidates)}};
+}
+
+ModelEvidence EvidenceFromJson(const Json& json) {
+  ModelEvidence evidence{.weight = json.at("weight").get<double>(), .candidates = {}};
+  for (const Json& errors : json.at("candidates")) {
+    evidence.candidates.push_back({.candidate = errors.at("candidate").get<std::string>(),
+                                   .mean = NumberOrNan(errors.at("mean")),
+                                   .typical = NumberOrNan(errors.at("typical"))});
+  }
+  return evidence;
+}
+
 AggregateId AggregateFromKey(const std::string& key) {
   uint32_t id = 0;
   const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
@@ -115,6 +134,9 @@ VersionJson Parse(const Json& json) {
     models.aggregates.push_back({.aggregate = AggregateFromKey(key),
                                  .choice = ChoiceFromJson(aggregate.at("choice")),
                                  .scores = ScoresFromJson(aggregate.at("scores")),
+                                 .evidence = aggregate.contains("evidence")
+                                                 ? EvidenceFromJson(aggregate.at("evidence"))
+                                                 : ModelEvidence(),
                                  .own = {}});
   }
   return version;
@@ -125,8 +147,10 @@ VersionJson Parse(const Json& json) {
 std::string VersionToJson(const std::string& rule, const TrainedModels& models) {
   Json aggregates = Json::object();
   for (const TrainedAggregate& aggregate : models.aggregates) {
-    aggregates[std::to_string(static_cast<uint32_t>(aggregate.aggregate))] = {
-        {"choice", ChoiceToJson(aggregate.choice)}, {"scores", ScoresToJson(aggregate.scores)}};
+    Json& json = aggregates[std::to_string(static_cast<uint32_t>(aggregate.aggregate))];
+    json["choice"] = ChoiceToJson(aggregate.choice);
+    json["scores"] = ScoresToJson(aggregate.scores);
+    if (aggregate.evidence.weight > 0) json["evidence"] = EvidenceToJson(aggregate.evidence);
   }
   Json json = {{"rule", rule},
                {"spec", Json::parse(model::SpecToJson(models.spec))},

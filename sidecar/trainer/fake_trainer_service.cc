@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <vector>
 
 #include "sidecar/registry/trained_models.h"
@@ -76,10 +77,12 @@ v1::TrainEvent Summary(const std::string& mode, const v1::TrainHeader& header, i
   return event;
 }
 
-v1::TrainEvent AggregateAnswer(uint32_t id, bool own, int64_t weights) {
+v1::TrainEvent AggregateAnswer(uint32_t id, bool own, int64_t weights,
+                               const v1::GateEvidence& evidence = {}) {
   v1::TrainEvent event;
   event.mutable_aggregate()->set_aggregate_id(id);
   SetChoice(own ? "own" : "base", own, event.mutable_aggregate()->mutable_choice());
+  *event.mutable_aggregate()->mutable_evidence() = evidence;
   if (own) {
     event.mutable_aggregate()->mutable_own_weights()->Resize(static_cast<int>(weights), 0.25F);
   }
@@ -104,7 +107,11 @@ grpc::Status FakeTrainerService::RunJob(grpc::ServerContext& context, Stream& st
   const v1::TrainHeader header = request.header();
   const int64_t weights = WeightsOf(header.spec());
   std::vector<uint32_t> aggregates;
-  while (stream.Read(&request)) aggregates.push_back(request.series().aggregate_id());
+  std::map<uint32_t, v1::GateEvidence> evidence;
+  while (stream.Read(&request)) {
+    aggregates.push_back(request.series().aggregate_id());
+    evidence[aggregates.back()] = request.series().evidence();
+  }
 
   WriteProgress(0.5, stream);
   if (mode_ == "crash") abort();
@@ -120,7 +127,8 @@ grpc::Status FakeTrainerService::RunJob(grpc::ServerContext& context, Stream& st
   if (mode_ == "twice") aggregates.push_back(aggregates[0]);
   if (mode_ == "no_summary") return grpc::Status::OK;
   for (size_t i = 0; i < aggregates.size(); ++i) {
-    stream.Write(AggregateAnswer(aggregates[i], i == 0, weights));
+    if (mode_ == "evidence") evidence[aggregates[i]].set_weight(-1);
+    stream.Write(AggregateAnswer(aggregates[i], i == 0, weights, evidence[aggregates[i]]));
   }
   return grpc::Status::OK;
 }

@@ -12,14 +12,15 @@ namespace auspex {
 //   crash, hang, memory, endless        while it trains
 //   short_weights, nan_weights, shares,
 //   unknown_aggregate, twice, early,
-//   no_summary, incomplete, settings    in what it answers
+//   no_summary, incomplete, settings,
+//   evidence                            in what it answers
 //   busy                                refuses the job
 class FakeTrainerService final : public v1::Trainer::Service {
  public:
   explicit FakeTrainerService(std::string mode) : mode_(std::move(mode)) {}
 
-  // Answers base weights of 0.5 fitted with the job's settings, as all trials, and own weights of
-  // 0.25 for the first aggregate.
+  // Answers base weights of 0.5 fitted with the job's settings, as all trials, own weights of 0.25
+  // for the first aggregate, and the evidence that it was given.
   grpc::Status Train(grpc::ServerContext* context,
                      grpc::ServerReaderWriter<v1::TrainEvent, v1::TrainRequest>* stream) override;
   // Those that it has taken.

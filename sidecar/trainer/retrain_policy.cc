@@ -14,6 +14,7 @@ constexpr DurationMs kGrowthMin = kHour;
 constexpr DurationMs kDriftTrainingMin = kHour;
 constexpr DurationMs kDriftTrainingShare = 4;
 constexpr std::string_view kDrift = "drift";
+constexpr std::string_view kMoreHistory = "more_history";
 
 DurationMs BackoffAfter(int failures) {
   return std::min(kBackoffMax, kBackoffMin << std::min(failures - 1, kDoublingsMax));
@@ -33,6 +34,8 @@ DurationMs ChallengeLength(const Rule& rule, std::string_view reason) {
   return rule.retrain.challenge->for_ms / (reason == kDrift ? kDriftTrainingShare : 1);
 }
 
+bool EvidenceLasts(std::string_view reason) { return reason != kDrift && reason != kMoreHistory; }
+
 TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, TimestampMs now_ms) {
   if (state.history_ms < TrainingHistoryMin(rule)) return {false, "collecting"};
   if (state.requested) return {true, "requested"};
@@ -45,7 +48,7 @@ TrainingDecision DecideTraining(const Rule& rule, const TrainingState& state, Ti
   if (state.challenged) return {drift, drift ? kDrift : "challenged"};
   if (age_ms >= rule.retrain.every_ms) return {true, "periodic"};
   const DurationMs history_then_ms = state.history_ms - age_ms;
-  if (age_ms >= kGrowthMin && age_ms >= history_then_ms) return {true, "more_history"};
+  if (age_ms >= kGrowthMin && age_ms >= history_then_ms) return {true, kMoreHistory};
   if (drift) return {true, kDrift};
   return {false, "fresh"};
 }

@@ -40,6 +40,11 @@ DurationMs DriftTrainingMin(const Rule& rule);
 // REQUIRES: rule.retrain.challenge.
 DurationMs ChallengeLength(const Rule& rule, std::string_view reason);
 
+// Whether what the gate's candidates did at earlier trainings still counts at one for `reason`. Not
+// after drift: it tells of a world that has gone. Nor when history has doubled: a network that
+// learnt from half of it tells little of what this one can.
+bool EvidenceLasts(std::string_view reason);
+
 // Due when a person asks (if there is enough history), when there is no version yet, after
 // `retrain.every`, and once the history has doubled since the last training: a rule that began
 // with half a day of data does not wait a day for its second. Also when drift was found

@@ -36,6 +36,13 @@ TEST(RetrainPolicyTest, AfterDriftAChallengeIsShorter) {
   EXPECT_EQ(ChallengeLength(rule, "drift"), 6 * kHour);
 }
 
+TEST(RetrainPolicyTest, AnotherWorldForgetsWhatEarlierTrainingsSaw) {
+  EXPECT_TRUE(EvidenceLasts("periodic"));
+  EXPECT_TRUE(EvidenceLasts("requested"));
+  EXPECT_FALSE(EvidenceLasts("drift"));
+  EXPECT_FALSE(EvidenceLasts("more_history"));
+}
+
 struct Case {
   const char* name;
   TrainingState state;

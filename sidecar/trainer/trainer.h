@@ -31,6 +31,7 @@ struct TrainingJob {
   model::FitSettings settings;  // how the base is fitted
   int tuning_trials = 0;        // other settings that compete with these; 0 = none
   double tuning_cpu_seconds_max = 0;  // CPU time that their fits may take; 0 = no limit
+  EvidenceByAggregate evidence;       // of the version before; may be empty
   std::vector<AggregateId> aggregates;
   // Reads the history of one of them. Called for one after the other, so that the daemon never
   // holds more than one; again when another trainer takes the job. An error ends the job with it.

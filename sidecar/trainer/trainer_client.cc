@@ -41,7 +41,7 @@ absl::Status SendJob(const TrainingJob& job, Stream& stream, JobWatchdog& watchd
   for (const AggregateId aggregate : job.aggregates) {
     const auto series = job.read(aggregate);
     if (!series.ok()) return series.status();
-    if (!stream.Write(SeriesRequest(aggregate, *series))) return absl::OkStatus();
+    if (!stream.Write(SeriesRequest(job, aggregate, *series))) return absl::OkStatus();
     watchdog.Touch();
   }
   stream.WritesDone();

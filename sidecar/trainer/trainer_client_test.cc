@@ -23,6 +23,7 @@ TrainingJob SomeJob() {
   job.spec.covariates = {"a"};
   job.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.5};
   job.tuning_trials = 1;
+  job.evidence[AggregateId{7}] = {.weight = 1.9, .candidates = {{"base", 0.5, 0.25}}};
   job.aggregates = {AggregateId{4}, AggregateId{7}};
   job.read = [](AggregateId) -> absl::StatusOr<TrainingSeries> {
     return TrainingSeries{.first_ms = 0, .values = {1, 2, 3}, .covariates = {4, 5, 6}};
@@ -73,6 +74,8 @@ TEST(TrainerClientTest, BringsTheModelsHome) {
   EXPECT_TRUE(models->aggregates[0].choice.own);
   EXPECT_EQ(models->aggregates[0].own.values()[0], 0.25F);
   EXPECT_TRUE(models->aggregates[1].own.empty());
+  EXPECT_EQ(models->aggregates[0].evidence, ModelEvidence());
+  EXPECT_EQ(models->aggregates[1].evidence, SomeJob().evidence[AggregateId{7}]);
 }
 
 TEST(TrainerClientTest, ShowsProgress) {
@@ -86,7 +89,7 @@ TEST(TrainerClientTest, ShowsProgress) {
 
 TEST(TrainerClientTest, RefusesAnswersThatMakeNoSense) {
   for (const char* mode : {"short_weights", "nan_weights", "shares", "unknown_aggregate", "twice",
-                           "early", "no_summary", "incomplete", "settings"}) {
+                           "early", "no_summary", "incomplete", "settings", "evidence"}) {
     const auto models = TrainOn(mode, SomeJob());
     EXPECT_EQ(models.status().code(), absl::StatusCode::kDataLoss) << mode << models.status();
   }

@@ -43,6 +43,33 @@ absl::StatusOr<std::vector<ModelScore>> ScoresFromMessages(
   return scores;
 }
 
+// Some trainer will be given it back.
+absl::StatusOr<ModelEvidence> EvidenceFromMessage(const v1::GateEvidence& message) {
+  if (!std::isfinite(message.weight()) || message.weight() < 0) {
+    return Garbage("evidence with a weight that is none");
+  }
+  if (message.candidates_size() > kScoresMax) return Garbage("evidence of too many candidates");
+  ModelEvidence evidence{.weight = message.weight(), .candidates = {}};
+  for (const v1::CandidateErrors& errors : message.candidates()) {
+    if (errors.candidate().size() > kNameBytesMax) {
+      return Garbage("evidence of a candidate with a very long name");
+    }
+    if (errors.mean() < 0 || errors.typical() < 0) return Garbage("evidence of a negative error");
+    evidence.candidates.push_back({errors.candidate(), errors.mean(), errors.typical()});
+  }
+  return evidence;
+}
+
+void SetEvidence(const ModelEvidence& evidence, v1::GateEvidence* message) {
+  message->set_weight(evidence.weight);
+  for (const CandidateErrors& errors : evidence.candidates) {
+    v1::CandidateErrors* candidate = message->add_candidates();
+    candidate->set_candidate(errors.candidate);
+    candidate->set_mean(errors.mean);
+    candidate->set_typical(errors.typical);
+  }
+}
+
 absl::StatusOr<model::Weights> WeightsFromMessage(
     const model::ModelSpec& spec, const google::protobuf::RepeatedField<float>& message) {
   auto weights = model::Weights::FromVector(std::vector<float>(message.begin(), message.end()));
@@ -115,13 +142,17 @@ v1::TrainRequest HeaderRequest(const TrainingJob& job) {
   return request;
 }
 
-v1::TrainRequest SeriesRequest(AggregateId aggregate, const TrainingSeries& series) {
+v1::TrainRequest SeriesRequest(const TrainingJob& job, AggregateId aggregate,
+                               const TrainingSeries& series) {
   v1::TrainRequest request;
   v1::TrainSeries* message = request.mutable_series();
   message->set_aggregate_id(static_cast<uint32_t>(aggregate));
   message->set_first_ms(series.first_ms);
   message->mutable_values()->Assign(series.values.begin(), series.values.end());
   message->mutable_covariates()->Assign(series.covariates.begin(), series.covariates.end());
+  if (const auto evidence = job.evidence.find(aggregate); evidence != job.evidence.end()) {
+    SetEvidence(evidence->second, message->mutable_evidence());
+  }
   return request;
 }
 
@@ -172,13 +203,17 @@ absl::Status TrainedModelsBuilder::AddAggregate(const v1::AggregateModel& messag
     return Garbage(absl::StrCat("aggregate ", message.aggregate_id(),
                                 " is not in the job, or was answered twice"));
   }
-  TrainedAggregate aggregate{.aggregate = id, .choice = {}, .scores = {}, .own = {}};
+  TrainedAggregate aggregate{
+      .aggregate = id, .choice = {}, .scores = {}, .evidence = {}, .own = {}};
   auto choice = ChoiceFromMessage(message.choice());
   if (!choice.ok()) return choice.status();
   auto scores = ScoresFromMessages(message.scores());
   if (!scores.ok()) return scores.status();
   aggregate.choice = *std::move(choice);
   aggregate.scores = *std::move(scores);
+  auto evidence = EvidenceFromMessage(message.evidence());
+  if (!evidence.ok()) return evidence.status();
+  aggregate.evidence = *std::move(evidence);
   if (aggregate.choice.own) {
     auto own = WeightsFromMessage(job_.spec, message.own_weights());
     if (!own.ok()) return own.status();

@@ -11,7 +11,8 @@
 namespace auspex {
 
 v1::TrainRequest HeaderRequest(const TrainingJob& job);
-v1::TrainRequest SeriesRequest(AggregateId aggregate, const TrainingSeries& series);
+v1::TrainRequest SeriesRequest(const TrainingJob& job, AggregateId aggregate,
+                               const TrainingSeries& series);
 
 TrainingProgress ProgressFromMessage(const v1::TrainProgress& message);
 

@@ -146,18 +146,11 @@ void TrainingLoop::ShowIdle(const ActiveRule& active, const TrainingState& state
   parts_.progress.Set(rule, Phase::kCollecting, std::clamp(share, 0.0, 1.0));
 }
 
-// What the version that serves was fitted with: it competes with every trial of the next tuning.
-model::FitSettings TrainingLoop::SettingsOfCurrent(const std::string& rule,
-                                                   const model::ModelSpec& spec) const {
-  const auto version = parts_.registry.Current(rule, spec);
-  return version == nullptr ? model::FitSettings() : version->summary().settings;
-}
-
-absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping) {
+TrainingJob TrainingLoop::JobFor(const DueRule& due) const {
   const Rule& rule = due.active.rule;
   const std::optional<TuneConfig>& tune = rule.retrain.tune;
   const double cpu_share = rule.retrain.cpu_percent / 100.0;
-  const TrainingJob job{
+  TrainingJob job{
       .rule = rule.name,
       .spec = due.spec,
       .seed = static_cast<uint64_t>(parts_.clock.NowMs()),
@@ -165,12 +158,31 @@ absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic
       .own_steps_min = static_cast<int>(rule.retrain.min_history_ms / rule.values.step_ms),
       .seconds_max = parts_.seconds_max * std::min(1 / cpu_share, kStretchMax),
       .cpu_share = cpu_share,
-      .settings = tune ? SettingsOfCurrent(rule.name, due.spec) : model::FitSettings(),
+      .settings = {},
       .tuning_trials = tune ? tune->trials : 0,
       .tuning_cpu_seconds_max =
           tune ? static_cast<double>(tune->time_ms) / static_cast<double>(kSecond) : 0,
+      .evidence = {},
       .aggregates = due.history.aggregates(),
       .read = due.history.read};
+  const auto version = parts_.registry.Current(rule.name, due.spec);
+  if (version == nullptr) return job;
+  // What the version that serves was fitted with competes with every trial of the next tuning.
+  if (tune) job.settings = version->summary().settings;
+  if (!EvidenceLasts(due.reason)) return job;
+  auto evidence = version->ReadEvidence();
+  if (evidence.ok()) {
+    job.evidence = *std::move(evidence);
+  } else {
+    parts_.logger.Warn("training without what earlier ones have seen",
+                       {{"rule", rule.name}, {"err", evidence.status()}});
+  }
+  return job;
+}
+
+absl::Status TrainingLoop::TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping) {
+  const Rule& rule = due.active.rule;
+  const TrainingJob job = JobFor(due);
   ProgressReport report(parts_, rule.name);
   auto models =
       parts_.trainer.Train(job, std::ref(report), [&stopping] { return stopping.load(); });

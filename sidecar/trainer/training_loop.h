@@ -83,7 +83,7 @@ class TrainingLoop {
                         DurationMs history_ms);
   void ShowIdle(const ActiveRule& active, const TrainingState& state);
   absl::Status TrainAndPublish(const DueRule& due, const std::atomic<bool>& stopping);
-  model::FitSettings SettingsOfCurrent(const std::string& rule, const model::ModelSpec& spec) const;
+  TrainingJob JobFor(const DueRule& due) const;
   void Settle(const std::string& rule, const absl::Status& status);
 
   const TrainingLoopParts parts_;

@@ -29,6 +29,8 @@ class FakeTrainer : public Trainer {
     models.spec = job.spec;
     models.base = model::UntrainedWeights(job.spec);
     models.settings = tuned;
+    models.aggregates.push_back({.aggregate = AggregateId{1}});
+    models.aggregates.back().evidence = seen;
     return models;
   }
 
@@ -36,6 +38,7 @@ class FakeTrainer : public Trainer {
   absl::Status answer;
   std::function<void()> on_train;
   model::FitSettings tuned;
+  ModelEvidence seen;
 
  private:
   std::mutex mu_;  // over jobs
@@ -69,6 +72,7 @@ class TrainingLoopTest : public ::testing::Test {
         .logger = Logger(),
         .metrics = metrics_,
         .worker_resident_bytes = nullptr,
+        .drifted_at = [this](const ActiveRule&) { return drifted_at_ms_; },
         .jobs = jobs});
   }
 
@@ -99,6 +103,7 @@ class TrainingLoopTest : public ::testing::Test {
   model::ModelSpec spec_;
   DurationMs history_ms_ = 10 * kDay;
   DurationMs other_history_ms_ = 0;  // of rule b
+  TimestampMs drifted_at_ms_ = 0;
   std::atomic<bool> stopping_{false};
   std::unique_ptr<TrainingLoop> loop_;
 };
@@ -193,6 +198,26 @@ TEST_F(TrainingLoopTest, TunedSettingsCompeteInTheNextTuning) {
   tuning.rules[0].rule.retrain.tune.reset();
   rules_ = std::make_shared<ActiveRules>(tuning);
   EXPECT_EQ(run_tomorrow().settings, model::FitSettings());
+}
+
+TEST_F(TrainingLoopTest, WhatATrainingHasSeenGoesToTheNextUntilThereIsDrift) {
+  trainer_.seen = {.weight = 1.9, .candidates = {{"base", 0.5, 0.25}}};
+  Run();
+  EXPECT_TRUE(trainer_.jobs.back().evidence.empty());
+  clock_.Advance(kDay);
+  Run();
+  ASSERT_EQ(trainer_.jobs.size(), 2u);
+  EXPECT_EQ(trainer_.jobs.back().evidence[AggregateId{1}], trainer_.seen);
+  clock_.Advance(8 * kHour);
+  drifted_at_ms_ = clock_.NowMs();
+  Run();
+  ASSERT_EQ(trainer_.jobs.size(), 3u);
+  EXPECT_TRUE(trainer_.jobs.back().evidence.empty());
+  // Of another shape nothing is known.
+  spec_.hidden = 8;
+  Run();
+  ASSERT_EQ(trainer_.jobs.size(), 4u);
+  EXPECT_TRUE(trainer_.jobs.back().evidence.empty());
 }
 
 TEST_F(TrainingLoopTest, ATrainedVersionChallengesWhereTheRuleAsksForIt) {
