@@ -5,11 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "model/engine/engine.h"
 #include "sidecar/backtest/backtest.h"
 #include "sidecar/backtest/backtest_scores.h"
@@ -20,20 +18,17 @@
 namespace auspex {
 namespace {
 
-int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
-// A trainer for one refit among several that share the machine. Nobody waits for its forecasts, so
-// it may take its time.
-std::unique_ptr<Trainer> MakeTrainer(const BacktestOptions& options,
-                                     const ScratchDirectory& scratch, size_t refit, int parallel) {
+// Nobody waits for this trainer's forecasts, so it may take its time.
+EmbeddedTrainerOptions TrainerOptions(const BacktestOptions& options,
+                                      const ScratchDirectory& scratch) {
   EmbeddedTrainerOptions embedded;
   embedded.process.binary = options.trainer_binary;
-  embedded.process.socket_path = scratch.File(absl::StrCat("trainer-", refit, ".sock"));
-  embedded.process.threads = std::max(1, Cores() / parallel);
+  embedded.process.socket_path = scratch.File("trainer.sock");
+  embedded.process.threads = options.jobs;
   embedded.process.nice = 0;  // as this command: there is nothing to go first
   embedded.process.log_level = "error";
   embedded.limits = {.silence_max_ms = 10 * kMinute, .run_max_ms = kDay};
-  return std::make_unique<EmbeddedTrainer>(embedded);
+  return embedded;
 }
 
 // Writes forecasts to a file, those from alert origins no farther than alerts look.
@@ -91,7 +86,6 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
       .series = *std::move(series),
       .refit = options.refit,
       .seed = options.seed,
-      .jobs = options.jobs,
       .per_aggregate = retrain.per_aggregate,
       .own_history_min = retrain.min_history_ms,
       .tuning_trials = tune.trials,
@@ -101,16 +95,16 @@ absl::StatusOr<BacktestReport> BacktestAndScore(const BacktestSet& set,
   if (absl::Status s = scratch.Create(); !s.ok()) return s;
   auto file = OpenFile(set, options.forecasts_path);
   if (!file.ok()) return file.status();
-  ThreadPool pool({.name = "engine", .threads = Cores()});
+  ThreadPool pool({.name = "engine", .threads = options.jobs});
   const model::ParallelFor parallel_for =
       [&pool](size_t n, const std::function<void(size_t)>& body) { pool.ParallelFor(n, body); };
   auto engine = model::CreateEngine("auto", parallel_for);
   if (!engine.ok()) return engine.status();
 
+  EmbeddedTrainer trainer(TrainerOptions(options, scratch));
   BacktestScores scores(set);
   const BacktestParts parts{
-      .trainer = [&](size_t refit,
-                     int parallel) { return MakeTrainer(options, scratch, refit, parallel); },
+      .trainer = trainer,
       .engine = **engine,
       .directory = scratch.File(""),
       .progress = [&](double fraction) { progress("training and forecasting", fraction); },

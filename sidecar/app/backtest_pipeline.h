@@ -21,7 +21,7 @@ namespace auspex {
 struct BacktestOptions {
   RefitPolicy refit;
   uint64_t seed = 1;
-  int jobs = 1;  // trainings at the same time
+  int jobs = 1;  // threads
   std::string trainer_binary;
   std::string forecasts_path;  // where forecasts are written; empty for nowhere
   bool baselines = true;

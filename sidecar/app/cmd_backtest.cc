@@ -253,7 +253,7 @@ void AddBacktestCommand(CLI::App& app, int* exit_status) {
                     "Do not forecast: score every sample for being anomalous, and write "
                     "metric,labels,timestamp_ms,score to --out");
   text("--refit", flags->refit, "When to train: first, every-N (origins) or every-DURATION");
-  command->add_option("--jobs", options.jobs, "Trainings at the same time")
+  command->add_option("--jobs", options.jobs, "Threads to compute with")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
   command->add_option("--seed", options.seed, "Of the trainings")->capture_default_str();

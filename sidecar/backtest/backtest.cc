@@ -1,19 +1,14 @@
 #include "sidecar/backtest/backtest.h"
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <iterator>
 #include <limits>
 #include <span>
 #include <system_error>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "sidecar/backtest/causal_calibration.h"
-#include "sidecar/base/thread_pool.h"
 #include "sidecar/forecast/prepared_models.h"
 #include "sidecar/registry/model_version.h"
 #include "sidecar/trainer/training_history.h"
@@ -69,28 +64,6 @@ void FillContext(const BacktestSeries& series, size_t row, TimestampMs origin_ms
               context.end() - static_cast<ptrdiff_t>(silent + count));
 }
 
-// How much of all refits is done. Thread-safe.
-class Progress {
- public:
-  Progress(size_t refits, const std::function<void(double)>& show)
-      : fractions_(refits), show_(show) {}
-
-  void Set(size_t refit, double fraction) {
-    absl::MutexLock lock(&mu_);
-    // What a trainer says may go back a little; what is shown does not.
-    const double more = std::clamp(fraction, fractions_[refit], 1.0) - fractions_[refit];
-    fractions_[refit] += more;
-    done_ += more / static_cast<double>(fractions_.size());
-    if (show_) show_(std::min(done_, 1.0));
-  }
-
- private:
-  absl::Mutex mu_;
-  std::vector<double> fractions_ ABSL_GUARDED_BY(mu_);
-  double done_ ABSL_GUARDED_BY(mu_) = 0;
-  const std::function<void(double)>& show_;
-};
-
 class Backtest {
  public:
   Backtest(const BacktestTask& task, const BacktestParts& parts, const ForecastSink& sink)
@@ -99,8 +72,6 @@ class Backtest {
         spec_(task.spec),
         plan_(PlanRefits(task.series, task.refit, task.spec.step_ms,
                          task.spec.horizon_steps * task.spec.step_ms)),
-        progress_(plan_.size(), parts.progress),
-        results_(plan_.size()),
         sink_(sink) {
     spec_.quantiles = {0.1, 0.5, 0.9};
   }
@@ -108,8 +79,9 @@ class Backtest {
   absl::Status Run();
 
  private:
-  int Parallel() const { return std::max(1, std::min(task_.jobs, static_cast<int>(plan_.size()))); }
-  bool Cancelled() const { return failed_ || (parts_.cancelled && parts_.cancelled()); }
+  bool Cancelled() const { return parts_.cancelled && parts_.cancelled(); }
+  // Of the refit at `index`, whose share `fraction` is done.
+  void ShowProgress(size_t index, double fraction);
   absl::Status RunRefit(size_t index);
   // Calibrates everything, then gives it to the sink.
   absl::Status HandOut();
@@ -126,10 +98,10 @@ class Backtest {
   const BacktestParts& parts_;
   model::ModelSpec spec_;
   const std::vector<Refit> plan_;
-  Progress progress_;
-  std::vector<std::vector<BacktestForecast>> results_;  // by refit
+  double progress_ = 0;
+  EvidenceByAggregate evidence_;  // of the latest training
+  std::vector<BacktestForecast> forecasts_;
   const ForecastSink& sink_;
-  std::atomic<bool> failed_{false};
 };
 
 absl::Status Backtest::Run() {
@@ -139,29 +111,23 @@ absl::Status Backtest::Run() {
       return absl::InvalidArgumentError("a series has not the covariates of the spec");
     }
   }
-  std::vector<absl::Status> statuses(plan_.size());
-  ThreadPool pool({.name = "refit", .threads = Parallel()});
-  pool.ParallelFor(plan_.size(), [&](size_t i) {
-    statuses[i] = Cancelled() ? absl::CancelledError("interrupted") : RunRefit(i);
-    if (!statuses[i].ok()) failed_ = true;
-  });
-  // Those that were cancelled because another failed are not the reason.
-  absl::Status cancelled;
-  for (const absl::Status& status : statuses) {
-    if (!status.ok() && !absl::IsCancelled(status)) return status;
-    if (!status.ok()) cancelled = status;
+  for (size_t i = 0; i < plan_.size(); ++i) {
+    if (absl::Status status = RunRefit(i); !status.ok()) return status;
   }
-  return cancelled.ok() ? HandOut() : cancelled;
+  return HandOut();
+}
+
+void Backtest::ShowProgress(size_t index, double fraction) {
+  const double done =
+      (static_cast<double>(index) + std::min(fraction, 1.0)) / static_cast<double>(plan_.size());
+  // What a trainer says may go back a little; what is shown does not.
+  progress_ = std::max(progress_, done);
+  if (parts_.progress) parts_.progress(progress_);
 }
 
 absl::Status Backtest::HandOut() {
-  std::vector<BacktestForecast> forecasts;
-  for (std::vector<BacktestForecast>& of_refit : results_) {
-    std::move(of_refit.begin(), of_refit.end(), std::back_inserter(forecasts));
-    of_refit = {};
-  }
-  if (task_.calibrate) CalibrateCausally(task_, &forecasts);
-  for (const BacktestForecast& forecast : forecasts) {
+  if (task_.calibrate) CalibrateCausally(task_, &forecasts_);
+  for (const BacktestForecast& forecast : forecasts_) {
     if (absl::Status status = sink_(forecast); !status.ok()) return status;
   }
   return absl::OkStatus();
@@ -170,36 +136,38 @@ absl::Status Backtest::HandOut() {
 absl::Status Backtest::RunRefit(size_t index) {
   const auto version = Train(index);
   if (!version.ok()) return version.status();
-  progress_.Set(index, kTrainingShare);
+  ShowProgress(index, kTrainingShare);
   PreparedVersion prepared(parts_.engine, spec_, *version);
   const std::span<const PlannedForecast> planned(plan_[index].forecasts);
-  std::vector<BacktestForecast> forecasts;
+  const auto begin = static_cast<ptrdiff_t>(forecasts_.size());
   for (size_t i = 0; i < planned.size(); i += kBatch) {
     if (Cancelled()) return absl::CancelledError("interrupted");
     const auto batch = planned.subspan(i, std::min(kBatch, planned.size() - i));
-    if (absl::Status status = ForecastBatch(prepared, batch, &forecasts); !status.ok()) {
+    if (absl::Status status = ForecastBatch(prepared, batch, &forecasts_); !status.ok()) {
       return status;
     }
   }
-  std::stable_partition(forecasts.begin(), forecasts.end(),
+  std::stable_partition(forecasts_.begin() + begin, forecasts_.end(),
                         [](const BacktestForecast& forecast) { return !forecast.extra; });
-  results_[index] = std::move(forecasts);
-  progress_.Set(index, 1);
+  ShowProgress(index, 1);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const ModelVersion>> Backtest::Train(size_t index) {
   if (!plan_[index].trains) return nullptr;
   const auto observe = [&](const TrainingProgress& progress) {
-    progress_.Set(index, kTrainingShare * progress.fraction);
+    ShowProgress(index, kTrainingShare * progress.fraction);
   };
-  auto models = parts_.trainer(index, Parallel())->Train(JobFor(index), observe, [this] {
-    return Cancelled();
-  });
+  auto models = parts_.trainer.Train(JobFor(index), observe, [this] { return Cancelled(); });
   if (absl::IsFailedPrecondition(models.status())) return nullptr;
   if (!models.ok()) return models.status();
   models->trained_at_ms = plan_[index].fit_ms;
-  return Load(index, *models);
+  auto version = Load(index, *models);
+  if (!version.ok()) return version.status();
+  auto evidence = (*version)->ReadEvidence();
+  if (!evidence.ok()) return evidence.status();
+  evidence_ = *std::move(evidence);
+  return version;
 }
 
 TrainingJob Backtest::JobFor(size_t index) const {
@@ -216,6 +184,7 @@ TrainingJob Backtest::JobFor(size_t index) const {
   job.own_steps_min = static_cast<int>(task_.own_history_min / spec_.step_ms);
   job.tuning_trials = task_.tuning_trials;
   job.tuning_cpu_seconds_max = task_.tuning_cpu_seconds_max;
+  job.evidence = evidence_;
   for (size_t i = 0; i < task_.series.size(); ++i) {
     if (HasValue(known(i, 0))) job.aggregates.push_back(AggregateOf(i));
   }

@@ -23,7 +23,6 @@ struct BacktestTask {
   std::vector<BacktestSeries> series;
   RefitPolicy refit;
   uint64_t seed = 1;
-  int jobs = 1;  // refits at the same time
   bool per_aggregate = true;
   DurationMs own_history_min = 3 * kDay;  // as retrain.min_history
   // As retrain.tune, but against the default settings at every refit. 0 = no tuning.
@@ -44,27 +43,26 @@ struct BacktestForecast {
 };
 
 struct BacktestParts {
-  // Makes the trainer of a refit, of which at most `parallel` run at the same time. Called on any
-  // thread.
-  std::function<std::unique_ptr<Trainer>(size_t refit, int parallel)> trainer;
+  Trainer& trainer;
   model::Engine& engine;
   std::string directory;  // exists; models pass through it
-  // The share of the work that is done, 0..1; on any thread, one at a time. May be empty.
+  // The share of the work that is done, 0..1, never falling; on any thread, one at a time. May be
+  // empty.
   std::function<void(double fraction)> progress;
   CancelCheck cancelled;  // polled on any thread; may be empty
 };
 
-// Gets the forecasts in an order that does not depend on `jobs`: by refit, in it by series and
-// origin, extra ones last. One at a time, on any thread. An error ends the backtest with it.
+// Gets the forecasts by refit, in it by series and origin, extra ones last, on the thread that
+// called. An error ends the backtest with it.
 using ForecastSink = std::function<absl::Status(const BacktestForecast&)>;
 
-// Training at a time T reads values up to T only, and a forecast those up to its origin. Where
+// Training at a time T reads values up to T only, and a forecast those up to its origin. Each refit
+// knows what the ones before it saw of the gate's candidates, as in the daemon. Where
 // training says that there is too little history (FailedPrecondition) the untrained network
 // answers, as in the daemon; every other error of a trainer ends the backtest. Nothing is left out
 // as too short or ended, unlike in the daemon: without hard windows the scores would flatter. With
 // `calibrate` a ledger stretches the intervals of each by the targets of the others that had closed
-// at its origin (causal_calibration.h). The
-// result is a function of task, trainer and engine alone, not of `jobs`.
+// at its origin (causal_calibration.h). The result is a function of task, trainer and engine alone.
 absl::Status RunBacktest(const BacktestTask& task, const BacktestParts& parts,
                          const ForecastSink& sink);
 

@@ -3,11 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -27,9 +25,8 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TimestampMs Hours(int hours) { return kStart + hours * kHour; }
 
-// What trainers were asked, from any thread.
+// What trainers were asked.
 struct TrainerLog {
-  std::mutex mu;
   std::vector<TrainingJob> jobs;
   TimestampMs newest_seen_ms = 0;
 };
@@ -68,7 +65,6 @@ class HashTrainer : public Trainer {
                                       const CancelCheck& cancelled) override {
     uint64_t hash = job.seed;
     const auto mix = [&hash](uint64_t x) { hash = (hash ^ x) * 0x100000001b3ULL + (hash >> 29); };
-    const std::lock_guard lock(log_.mu);
     for (const AggregateId aggregate : job.aggregates) {
       const auto series = job.read(aggregate);
       if (!series.ok()) return series.status();
@@ -85,6 +81,12 @@ class HashTrainer : public Trainer {
     if (!answer_.ok()) return answer_;
     const float last = static_cast<float>(hash >> 40) / static_cast<float>(1 << 24);
     TrainedModels models{.spec = job.spec, .base = WeightsThatReadAll(job.spec)};
+    for (const AggregateId aggregate : job.aggregates) {
+      const auto past = job.evidence.find(aggregate);
+      models.aggregates.push_back({.aggregate = aggregate});
+      models.aggregates.back().evidence.weight =
+          1 + (past == job.evidence.end() ? 0 : past->second.weight);
+    }
     models.choice = {.candidate = "base+last", .own = false, .blend = {1 - last, 0, last}};
     return models;
   }
@@ -113,16 +115,16 @@ class BacktestTest : public testing::Test {
   }
 
   absl::Status Run(std::vector<BacktestForecast>* forecasts) {
-    const BacktestParts parts{
-        .trainer = [this](size_t, int) { return std::make_unique<HashTrainer>(log_, answer_); },
-        .engine = *engine_,
-        .directory = directory_.path(),
-        .progress =
-            [this](double fraction) {
-              EXPECT_GE(fraction, progress_);
-              progress_ = fraction;
-            },
-        .cancelled = [this] { return cancelled_; }};
+    HashTrainer trainer(log_, answer_);
+    const BacktestParts parts{.trainer = trainer,
+                              .engine = *engine_,
+                              .directory = directory_.path(),
+                              .progress =
+                                  [this](double fraction) {
+                                    EXPECT_GE(fraction, progress_);
+                                    progress_ = fraction;
+                                  },
+                              .cancelled = [this] { return cancelled_; }};
     progress_ = 0;
     return RunBacktest(task_, parts, [&](const BacktestForecast& forecast) {
       forecasts->push_back(forecast);
@@ -237,17 +239,25 @@ TEST_F(BacktestTest, EveryFitHasASeedOfItsOwn) {
   EXPECT_THAT(seeds, SizeIs(6));
 }
 
-TEST_F(BacktestTest, JobsChangeNothing) {
+TEST_F(BacktestTest, EveryFitKnowsWhatTheOnesBeforeItSaw) {
+  std::fill_n(task_.series[1].values.begin(), 120, kNan);
+  Forecasts();
+  ASSERT_THAT(log_.jobs, SizeIs(3));
+  EXPECT_TRUE(log_.jobs[0].evidence.empty());
+  EXPECT_THAT(log_.jobs[1].evidence, SizeIs(1));
+  EXPECT_EQ(log_.jobs[1].evidence[AggregateId{1}].weight, 1);
+  EXPECT_EQ(log_.jobs[2].evidence[AggregateId{1}].weight, 2);
+  EXPECT_EQ(log_.jobs[2].evidence[AggregateId{2}].weight, 1);
+}
+
+TEST_F(BacktestTest, AnswersByRefitAndExtraOriginsLast) {
   task_.series[0].extra_origins_ms = {Hours(120), Hours(160)};
-  const auto one = Forecasts();
-  task_.jobs = 4;
-  const auto many = Forecasts();
-  ASSERT_EQ(many.size(), one.size());
-  for (size_t i = 0; i < one.size(); ++i) EXPECT_TRUE(Same(many[i], one[i])) << i;
-  // By refit; in it the extra ones last.
-  EXPECT_TRUE(one[4].extra);
-  EXPECT_EQ(one[4].origin_ms, Hours(120));
-  EXPECT_EQ(one[5].origin_ms, Hours(126));
+  const auto forecasts = Forecasts();
+  ASSERT_THAT(forecasts, SizeIs(12));
+  EXPECT_EQ(forecasts[0].origin_ms, Hours(100));
+  EXPECT_TRUE(forecasts[4].extra);
+  EXPECT_EQ(forecasts[4].origin_ms, Hours(120));
+  EXPECT_EQ(forecasts[5].origin_ms, Hours(126));
 }
 
 TEST_F(BacktestTest, AnswersAtTheStepsThatAreScored) {
@@ -290,7 +300,6 @@ TEST_F(BacktestTest, ForecastsASeriesThatFellSilent) {
 
 TEST_F(BacktestTest, ErrorsEndIt) {
   std::vector<BacktestForecast> forecasts;
-  task_.jobs = 3;
   answer_ = absl::UnavailableError("it died");
   EXPECT_TRUE(absl::IsUnavailable(Run(&forecasts)));
   answer_ = absl::OkStatus();
