@@ -14,8 +14,8 @@ AggregateErrors UnseenErrors();
 struct GateEvidence {
   // Geometric means of each training's errors, as ChooseForecasts reads them.
   AggregateErrors errors = UnseenErrors();
-  // How many trainings it stands for, the newest for 1; 0 before the first. Below 1 / (1 - the
-  // share of kEvidenceKept).
+  // How many trainings it stands for, the newest for 1; 0 before the first, never above
+  // 1 / (1 - kEvidenceKept).
   double weight = 0;
 };
 
