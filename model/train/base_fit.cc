@@ -33,16 +33,15 @@ uint64_t MemberSeed(uint64_t seed, int member) {
   return seed + static_cast<uint64_t>(member) * 0x9e3779b97f4a7c15;
 }
 
-// Fits of so many iterations, shared out to at most kStacks stacks of about the same work, the
-// largest first: indices. Stacks run beside each other; a stack of several wastes less than each
-// alone, but threads must not wait for each other.
-std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits) {
-  constexpr size_t kStacks = 4;
+// Fits shared out to a stack for each thread, of about the same work: indices. Several in one stack
+// waste less than each alone.
+std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits, int threads) {
   std::vector<size_t> longest_first(fits.size());
   std::iota(longest_first.begin(), longest_first.end(), size_t{0});
   std::ranges::stable_sort(longest_first, std::ranges::greater(),
                            [&](size_t i) { return fits[i].iterations; });
-  std::vector<std::vector<size_t>> stacks(std::min(kStacks, fits.size()));
+  std::vector<std::vector<size_t>> stacks(
+      std::min(static_cast<size_t>(std::max(threads, 1)), fits.size()));
   std::vector<int> work(stacks.size(), 0);
   for (const size_t i : longest_first) {
     const auto least = static_cast<size_t>(std::ranges::min_element(work) - work.begin());
@@ -55,7 +54,7 @@ std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits) {
 // Each of these fits by itself, whatever else is in its stack.
 absl::StatusOr<std::vector<Weights>> FitEach(const BaseTask& task,
                                              const std::vector<FitMember>& fits) {
-  const std::vector<std::vector<size_t>> stacks = ShareOut(fits);
+  const std::vector<std::vector<size_t>> stacks = ShareOut(fits, task.threads);
   std::vector<absl::Status> statuses(stacks.size());
   std::vector<Weights> fitted(fits.size());
   task.parallel_for(stacks.size(), [&](size_t s) {
@@ -140,20 +139,19 @@ absl::StatusOr<BaseFit> ChooseBase(const BaseTask& task, const ExamplePool& tail
   BaseFit best{.weights = SkilledStart(task.spec, task.pool, task.seed),
                .iterations = 0,
                .settings = settings};
-  const auto fits = FitLengths(task, best.weights, iterations, settings);
+  auto fits = FitLengths(task, best.weights, iterations, settings);
   if (!fits.ok()) return fits.status();
 
-  const auto start_loss = PoolLoss(task.spec, best.weights, tail);
-  if (!start_loss.ok()) return start_loss.status();
-  best.loss = *start_loss;
+  fits->insert(fits->begin(), best.weights);
+  std::vector<absl::StatusOr<double>> losses(fits->size());
+  task.parallel_for(fits->size(),
+                    [&](size_t i) { losses[i] = PoolLoss(task.spec, (*fits)[i], tail); });
   for (size_t i = 0; i < fits->size(); ++i) {  // fewest first: more must be better
-    const auto loss = PoolLoss(task.spec, (*fits)[i], tail);
-    if (!loss.ok()) return loss.status();
-    if (*loss < best.loss) {
-      best.weights = (*fits)[i];
-      best.iterations = iterations[i];
-      best.loss = *loss;
-    }
+    if (!losses[i].ok()) return losses[i].status();
+    if (i > 0 && !(*losses[i] < best.loss)) continue;
+    best.weights = (*fits)[i];
+    best.iterations = i == 0 ? 0 : iterations[i - 1];
+    best.loss = *losses[i];
   }
   return best;
 }

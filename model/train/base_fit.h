@@ -31,7 +31,8 @@ struct BaseTask {
   const ModelSpec& spec;
   const ExamplePool& pool;  // to learn from
   uint64_t seed = 0;
-  ParallelFor parallel_for;  // over the members
+  ParallelFor parallel_for;
+  int threads = 1;  // bodies of it that run at the same time
   // Sees the iterations of every member's longest fit, possibly on several threads at once.
   const FitObserver& observer;
 };

@@ -28,10 +28,8 @@ constexpr double kOwnLearningRate = 7e-4;
 constexpr PoolOptions kOwnPool{.windows = 256, .targets_per_window = 64};
 constexpr PoolOptions kTailPool{.windows = 768, .targets_per_window = 96};
 // Networks that are fine-tuned in one stack: enough to fill the processor, and no more, because
-// each aggregate brings its windows (2.5 MB). Fewer where few are to be, so that the threads have
-// some stacks each.
+// each aggregate brings its windows (2.5 MB).
 constexpr size_t kOwnStack = 16;
-constexpr size_t kOwnStacksMin = 4;
 // Windows that the engine scores for the whole rule, and for one aggregate at least and at most.
 constexpr int kScoredWindows = 2000;
 constexpr int kOriginsMin = 2;
@@ -68,6 +66,8 @@ ParallelFor Guarded(ParallelFor parallel_for) {
         if (error) std::rethrow_exception(error);
       };
 }
+
+size_t CeilDivide(size_t a, size_t b) { return b == 0 ? 0 : (a + b - 1) / b; }
 
 absl::Status FirstError(const std::vector<absl::Status>& statuses) {
   for (const absl::Status& status : statuses) {
@@ -141,6 +141,7 @@ class TrainRun {
             .pool = pool,
             .seed = job_.seed,
             .parallel_for = parallel_for_,
+            .threads = options_.threads,
             .observer = observer};
   }
   ExamplePool Draw(OriginRange SeriesSplit::*range, const PoolOptions& options);
@@ -334,10 +335,12 @@ absl::StatusOr<std::vector<Weights>> TrainRun::FineTune(std::span<const size_t> 
 absl::Status TrainRun::FineTuneAll(const std::vector<size_t>& series,
                                    OriginRange SeriesSplit::*range, const Weights& base,
                                    double share, const std::function<void(size_t, Weights)>& keep) {
-  const size_t per_stack =
-      std::clamp((series.size() + kOwnStacksMin - 1) / kOwnStacksMin, size_t{1},
-                 std::max(size_t{1}, kOwnStack / static_cast<size_t>(spec_.members)));
-  const size_t stacks = (series.size() + per_stack - 1) / per_stack;
+  // As large as they may be, and of one size on every thread.
+  const size_t largest = std::max(size_t{1}, kOwnStack / static_cast<size_t>(spec_.members));
+  const auto threads = static_cast<size_t>(std::max(options_.threads, 1));
+  const size_t rounds = CeilDivide(series.size(), largest * threads);
+  const size_t per_stack = std::max(size_t{1}, CeilDivide(series.size(), rounds * threads));
+  const size_t stacks = CeilDivide(series.size(), per_stack);
   std::vector<absl::Status> statuses(stacks);
   parallel_for_(stacks, [&](size_t stack) {
     if (SpentShare(share)) return;

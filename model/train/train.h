@@ -94,6 +94,7 @@ struct TrainResult {
 struct TrainOptions {
   // Runs pieces that may compute at the same time. Its bodies do not throw.
   ParallelFor parallel_for = SerialFor();
+  int threads = 1;              // bodies of it that run at the same time: how work is shared out
   std::string engine = "auto";  // backend that scores the candidates
   TrainRecipe recipe;
   // Seconds on a monotonic clock. Required when the job has a budget.
@@ -110,7 +111,7 @@ struct TrainOptions {
 // InvalidArgument for a bad spec or series that do not fit it, FailedPrecondition when no series
 // has enough values for one window with a target, Cancelled, ResourceExhausted when memory ran out,
 // Internal for an error of LibTorch's. On one machine the result depends on the job alone, whatever
-// parallel_for does (but see seconds_max).
+// parallel_for and threads are (but see seconds_max).
 absl::StatusOr<TrainResult> Train(const TrainJob& job, const TrainOptions& options);
 
 }  // namespace auspex::model

@@ -15,6 +15,7 @@ namespace {
 TrainOptions Quick() {
   TrainOptions options;
   options.parallel_for = TwoThreads();
+  options.threads = 2;
   options.recipe = {.base_iterations = {20, 80}, .own_iterations = 10, .pool_windows = 512};
   return options;
 }
@@ -57,6 +58,7 @@ TEST(TrainTest, DependsOnTheJobAlone) {
   const TrainJob job = WaveJob(2, 24 * 8);
   TrainOptions serial = Quick();
   serial.parallel_for = SerialFor();
+  serial.threads = 1;
   const auto one = Train(job, serial);
   const auto two = Train(job, Quick());
   ASSERT_TRUE(one.ok() && two.ok());

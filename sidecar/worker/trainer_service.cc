@@ -141,6 +141,7 @@ absl::Status TrainerService::RunJob(grpc::ServerContext& context, Stream& stream
   // Training asks all the time, on every thread, whether to go on: the place to rest as well.
   const auto stop = [&] { return throttled ? !throttle.Pace(std::ref(cancelled)) : cancelled(); };
   const auto result = train_(train_job, {.parallel_for = options_.parallel_for,
+                                         .threads = options_.threads,
                                          .now_seconds = options_.clocks.wall,
                                          .cpu_seconds = options_.clocks.cpu,
                                          .progress = std::ref(progress),
