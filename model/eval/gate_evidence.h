@@ -14,13 +14,13 @@ AggregateErrors UnseenErrors();
 struct GateEvidence {
   // Geometric means of each training's errors, as ChooseForecasts reads them.
   AggregateErrors errors = UnseenErrors();
-  // How many trainings it stands for, the newest for 1; 0 before the first, never above
-  // 1 / (1 - kEvidenceKept).
-  double weight = 0;
+  // How many trainings it stands for, the newest for 1; 0 before the first.
+  double weight = 0;  // 0..kEvidenceWeightMax
 };
 
 // The part of what was known that still counts at the next training: a tenth is forgotten.
 inline constexpr double kEvidenceKept = 0.9;
+inline constexpr double kEvidenceWeightMax = 1 / (1 - kEvidenceKept);
 
 // What is known once a training has seen `errors`. Where the gate could not choose by them (nothing
 // was held back, or a forecast was no number), what was known stays. Errors below kGateErrorFloor

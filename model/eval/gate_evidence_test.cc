@@ -54,7 +54,7 @@ TEST(GateEvidenceTest, NewerTrainingsCountMoreInAGeometricMean) {
 TEST(GateEvidenceTest, ItsWeightIsBounded) {
   GateEvidence evidence;
   for (int i = 0; i < 1000; ++i) evidence = WithTraining(evidence, Errors(1, 1));
-  EXPECT_NEAR(evidence.weight, 1 / (1 - kEvidenceKept), 1e-6);
+  EXPECT_NEAR(evidence.weight, kEvidenceWeightMax, 1e-6);
 }
 
 TEST(GateEvidenceTest, AnExactForecastIsNoInfiniteAdvantage) {

@@ -70,8 +70,8 @@ void SetScores(const std::vector<model::TrainedScore>& scores,
 
 model::GateEvidence EvidenceFromMessage(const v1::GateEvidence& message) {
   model::GateEvidence evidence;
-  if (!std::isfinite(message.weight()) || message.weight() <= 0) return evidence;
-  evidence.weight = message.weight();
+  if (!(message.weight() > 0)) return evidence;
+  evidence.weight = std::min(message.weight(), model::kEvidenceWeightMax);
   for (const v1::CandidateErrors& errors : message.candidates()) {
     const auto candidate = model::ParseGateCandidate(errors.candidate());
     if (!candidate) continue;
