@@ -18,18 +18,25 @@ namespace auspex {
 namespace {
 
 constexpr char kVersionKey[] = "auspex";            // metadata: the document of version_json.h
-constexpr char kChecksumKey[] = "auspex_checksum";  // metadata: over that document and the weights
+constexpr char kEvidenceKey[] = "auspex_evidence";  // metadata: another document; may be absent
+constexpr char kChecksumKey[] = "auspex_checksum";  // metadata: over both and the weights
 constexpr char kBaseModel[] = "base";
 
 std::string OwnModelName(AggregateId aggregate) {
   return absl::StrCat("own.", static_cast<uint32_t>(aggregate));
 }
 
-// XXH3 of the document and of every tensor's floats in the order of the file, in hexadecimal.
-std::string Checksum(const std::string& document, std::span<const model::TensorView> tensors) {
+using Metadata = std::map<std::string, std::string>;
+
+// XXH3 of the documents and of every tensor's floats in the order of the file, in hexadecimal.
+std::string Checksum(const Metadata& metadata, std::span<const model::TensorView> tensors) {
   XXH3_state_t state;
   XXH3_64bits_reset(&state);
-  XXH3_64bits_update(&state, document.data(), document.size());
+  for (const char* key : {kVersionKey, kEvidenceKey}) {
+    const auto document = metadata.find(key);
+    if (document == metadata.end()) continue;
+    XXH3_64bits_update(&state, document->second.data(), document->second.size());
+  }
   for (const model::TensorView& tensor : tensors) {
     XXH3_64bits_update(&state, tensor.values.data(), tensor.values.size_bytes());
   }
@@ -47,7 +54,7 @@ absl::StatusOr<VersionJson> CheckedDocument(const model::Safetensors& file) {
   if (document == file.metadata.end() || checksum == file.metadata.end()) {
     return absl::DataLossError("not a model version: its metadata has no document or no checksum");
   }
-  const std::string found = Checksum(document->second, file.tensors);
+  const std::string found = Checksum(file.metadata, file.tensors);
   if (found != checksum->second) {
     return absl::DataLossError(absl::StrCat("checksum is ", found, ", must be ", checksum->second));
   }
@@ -68,10 +75,9 @@ absl::Status WriteModelVersion(const std::string& path, const std::string& rule,
   }
   if (!status.ok()) return AtPath(path, status);
 
-  std::string document = VersionToJson(rule, models);
-  std::string checksum = Checksum(document, tensors);
-  const std::map<std::string, std::string> metadata{{kVersionKey, std::move(document)},
-                                                    {kChecksumKey, std::move(checksum)}};
+  Metadata metadata{{kVersionKey, VersionToJson(rule, models)},
+                    {kEvidenceKey, EvidenceToJson(models)}};
+  metadata[kChecksumKey] = Checksum(metadata, tensors);
   const auto bytes = model::EncodeSafetensors(metadata, tensors);
   if (!bytes.ok()) return AtPath(path, bytes.status());
   return WriteFileAtomically(path, *bytes);
@@ -112,17 +118,9 @@ absl::StatusOr<std::shared_ptr<const ModelVersion>> ModelVersion::Load(const std
 absl::StatusOr<EvidenceByAggregate> ModelVersion::ReadEvidence() const {
   const auto file = model::ParseSafetensors(file_->bytes());
   if (!file.ok()) return file.status();
-  const auto document = file->metadata.find(kVersionKey);
-  if (document == file->metadata.end()) return absl::DataLossError("the document is gone");
-  auto version = VersionFromJson(document->second);
-  if (!version.ok()) return version.status();
-  EvidenceByAggregate evidence;
-  for (TrainedAggregate& aggregate : version->models.aggregates) {
-    if (aggregate.evidence.weight > 0) {
-      evidence.emplace(aggregate.aggregate, std::move(aggregate.evidence));
-    }
-  }
-  return evidence;
+  const auto document = file->metadata.find(kEvidenceKey);
+  if (document == file->metadata.end()) return EvidenceByAggregate();  // an old file
+  return EvidenceFromJson(document->second);
 }
 
 const ModelChoice& ModelVersion::ChoiceFor(AggregateId aggregate) const {

@@ -34,8 +34,8 @@ class ModelVersion {
   // Empty when the aggregate has none.
   const model::Weights& OwnWeights(AggregateId aggregate) const;
 
-  // What the next training should know: of the aggregates of which something is known. Read from
-  // the file, at the cost of parsing its metadata. DataLoss as of Load.
+  // What the next training should know: of the aggregates of which something is known. Parsed from
+  // the file at every call. DataLoss when it makes no sense.
   absl::StatusOr<EvidenceByAggregate> ReadEvidence() const;
 
   bool Knows(AggregateId aggregate) const { return aggregates_.contains(aggregate); }

@@ -1,12 +1,17 @@
 #include "sidecar/registry/model_version.h"
 
 #include <gtest/gtest.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "model/spec/model_tensors.h"
+#include "model/spec/safetensors.h"
 #include "sidecar/base/file.h"
 #include "sidecar/registry/version_json.h"
 #include "tests/testing/temp_dir.h"
@@ -96,6 +101,40 @@ TEST(ModelVersionTest, ReadsTheEvidenceOfAggregatesThatHaveSome) {
   EXPECT_EQ(own.candidates[0].candidate, "own");
   EXPECT_EQ(own.candidates[0].mean, 0.5);
   EXPECT_TRUE(std::isnan(own.candidates[0].typical));
+}
+
+TEST(ModelVersionTest, ReadsAFileFromBeforeThereWasEvidence) {
+  TrainedModels models = SomeModels();
+  models.aggregates.clear();
+  std::vector<model::TensorView> tensors;
+  ASSERT_TRUE(model::AppendModel(models.spec, "base", models.base, &tensors).ok());
+  const std::string document = VersionToJson("storage", models);
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  XXH3_64bits_update(&state, document.data(), document.size());
+  for (const model::TensorView& tensor : tensors) {
+    XXH3_64bits_update(&state, tensor.values.data(), tensor.values.size_bytes());
+  }
+  const std::string checksum =
+      absl::StrCat(absl::Hex(XXH3_64bits_digest(&state), absl::kZeroPad16));
+  const TempDir dir;
+  const std::string path = dir.File("v1.safetensors");
+  const auto bytes =
+      model::EncodeSafetensors({{"auspex", document}, {"auspex_checksum", checksum}}, tensors);
+  ASSERT_TRUE(bytes.ok() && WriteFileAtomically(path, *bytes).ok());
+  const auto version = ModelVersion::Load(path, 1);
+  ASSERT_TRUE(version.ok()) << version.status();
+  const auto evidence = (*version)->ReadEvidence();
+  ASSERT_TRUE(evidence.ok()) << evidence.status();
+  EXPECT_TRUE(evidence->empty());
+}
+
+TEST(ModelVersionTest, EvidenceThatMakesNoSenseIsDataLoss) {
+  for (const char* text :
+       {"", "[1]", R"({"x": {"weight": 1, "candidates": []}})", R"({"7": {"weight": 1}})",
+        R"({"7": {"weight": 1, "candidates": [[]]}})"}) {
+    EXPECT_TRUE(absl::IsDataLoss(EvidenceFromJson(text).status())) << text;
+  }
 }
 
 TEST(ModelVersionTest, TheDocumentHasTheScoresOfAggregates) {

@@ -55,23 +55,8 @@ std::vector<ModelScore> ScoresFromJson(const Json& json) {
   return scores;
 }
 
-Json EvidenceToJson(const ModelEvidence& evidence) {
-  Json candidates = Json::array();
-  for (const CandidateErrors& errors : evidence.candidates) {
-    candidates.push_back(
-        {{"candidate", errors.candidate}, {"mean", errors.mean}, {"typical", errors.typical}});
-  }
-  return {{"weight", evidence.weight}, {"candidates", std::move(candidates)}};
-}
-
-ModelEvidence EvidenceFromJson(const Json& json) {
-  ModelEvidence evidence{.weight = json.at("weight").get<double>(), .candidates = {}};
-  for (const Json& errors : json.at("candidates")) {
-    evidence.candidates.push_back({.candidate = errors.at("candidate").get<std::string>(),
-                                   .mean = NumberOrNan(errors.at("mean")),
-                                   .typical = NumberOrNan(errors.at("typical"))});
-  }
-  return evidence;
+std::string KeyOf(AggregateId aggregate) {
+  return std::to_string(static_cast<uint32_t>(aggregate));
 }
 
 AggregateId AggregateFromKey(const std::string& key) {
@@ -114,6 +99,16 @@ void ReadTuning(const Json& json, TrainedModels* models) {
   }
 }
 
+ModelEvidence ParseEvidence(const Json& json) {
+  ModelEvidence evidence{.weight = json.at("weight").get<double>(), .candidates = {}};
+  for (const Json& errors : json.at("candidates")) {
+    evidence.candidates.push_back({.candidate = errors.at(0).get<std::string>(),
+                                   .mean = NumberOrNan(errors.at(1)),
+                                   .typical = NumberOrNan(errors.at(2))});
+  }
+  return evidence;
+}
+
 VersionJson Parse(const Json& json) {
   auto spec = model::SpecFromJson(json.at("spec").dump());
   if (!spec.ok()) throw std::invalid_argument(std::string(spec.status().message()));
@@ -134,9 +129,7 @@ VersionJson Parse(const Json& json) {
     models.aggregates.push_back({.aggregate = AggregateFromKey(key),
                                  .choice = ChoiceFromJson(aggregate.at("choice")),
                                  .scores = ScoresFromJson(aggregate.at("scores")),
-                                 .evidence = aggregate.contains("evidence")
-                                                 ? EvidenceFromJson(aggregate.at("evidence"))
-                                                 : ModelEvidence(),
+                                 .evidence = {},
                                  .own = {}});
   }
   return version;
@@ -147,10 +140,8 @@ VersionJson Parse(const Json& json) {
 std::string VersionToJson(const std::string& rule, const TrainedModels& models) {
   Json aggregates = Json::object();
   for (const TrainedAggregate& aggregate : models.aggregates) {
-    Json& json = aggregates[std::to_string(static_cast<uint32_t>(aggregate.aggregate))];
-    json["choice"] = ChoiceToJson(aggregate.choice);
-    json["scores"] = ScoresToJson(aggregate.scores);
-    if (aggregate.evidence.weight > 0) json["evidence"] = EvidenceToJson(aggregate.evidence);
+    aggregates[KeyOf(aggregate.aggregate)] = {{"choice", ChoiceToJson(aggregate.choice)},
+                                              {"scores", ScoresToJson(aggregate.scores)}};
   }
   Json json = {{"rule", rule},
                {"spec", Json::parse(model::SpecToJson(models.spec))},
@@ -172,6 +163,33 @@ absl::StatusOr<VersionJson> VersionFromJson(std::string_view json) {
     return Parse(Json::parse(json));
   } catch (const std::exception& error) {
     return absl::DataLossError(absl::StrCat("metadata: ", error.what()));
+  }
+}
+
+std::string EvidenceToJson(const TrainedModels& models) {
+  Json json = Json::object();
+  for (const TrainedAggregate& aggregate : models.aggregates) {
+    if (!(aggregate.evidence.weight > 0)) continue;
+    Json candidates = Json::array();
+    for (const CandidateErrors& errors : aggregate.evidence.candidates) {
+      candidates.push_back({errors.candidate, errors.mean, errors.typical});
+    }
+    json[KeyOf(aggregate.aggregate)] = {{"weight", aggregate.evidence.weight},
+                                        {"candidates", std::move(candidates)}};
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+absl::StatusOr<EvidenceByAggregate> EvidenceFromJson(std::string_view json) {
+  try {
+    const Json document = Json::parse(json);
+    EvidenceByAggregate evidence;
+    for (const auto& [key, aggregate] : document.items()) {
+      evidence.emplace(AggregateFromKey(key), ParseEvidence(aggregate));
+    }
+    return evidence;
+  } catch (const std::exception& error) {
+    return absl::DataLossError(absl::StrCat("evidence: ", error.what()));
   }
 }
 
