@@ -37,8 +37,7 @@ constexpr std::array<GateCandidate, kGateCandidates> kSimplestFirst = {
 size_t IndexOf(GateCandidate candidate) { return static_cast<size_t>(candidate); }
 const CandidateTraits& TraitsOf(GateCandidate candidate) { return kTraits[IndexOf(candidate)]; }
 
-// Floored, with base counterparts in place of own candidates that are missing. False when the
-// aggregate was not scored.
+// As the function of both views.
 bool Complete(GateErrors* errors) {
   for (GateCandidate candidate : kSimplestFirst) {
     double& error = (*errors)[IndexOf(candidate)];
@@ -119,12 +118,16 @@ GateCandidate WithoutOwn(GateCandidate candidate) { return TraitsOf(candidate).b
 
 Blend BlendOf(GateCandidate candidate) { return TraitsOf(candidate).blend; }
 
+bool Complete(AggregateErrors* errors) {
+  return Complete(&errors->mean) && Complete(&errors->typical);
+}
+
 GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double history_days,
                              const GateOptions& options) {
   std::vector<AggregateErrors> scored;
   std::vector<bool> is_scored;
   for (AggregateErrors completed : errors) {
-    is_scored.push_back(Complete(&completed.mean) && Complete(&completed.typical));
+    is_scored.push_back(Complete(&completed));
     if (is_scored.back()) scored.push_back(completed);
   }
   GateDecision decision;

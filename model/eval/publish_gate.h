@@ -52,6 +52,11 @@ struct AggregateErrors {
 // Errors below this count as equal (series that are constant, and exactly forecast).
 inline constexpr double kGateErrorFloor = 1e-3;
 
+// Puts base counterparts in place of own candidates that are missing, and the floor in place of
+// errors below it. False, and then `errors` mean nothing, when others are missing: the gate cannot
+// choose by them.
+bool Complete(AggregateErrors* errors);
+
 struct GateOptions {
   // An aggregate leaves the rule's choice only for a candidate whose mean error is smaller by this
   // share: one aggregate's held-back origins are few, and choosing on noise costs more than it

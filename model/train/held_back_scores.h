@@ -18,7 +18,7 @@ namespace auspex::model {
 // candidates that were not scored; index = GateCandidate.
 struct HeldBackScores {
   AggregateErrors errors = UnseenErrors();
-  GateErrors pinball = errors.mean;  // mean, summed over levels
+  GateErrors pinball = UnseenErrors().mean;  // mean, summed over levels
   int origins = 0;
 
   // The candidates that were scored.
