@@ -33,6 +33,10 @@ uint64_t MemberSeed(uint64_t seed, int member) {
   return seed + static_cast<uint64_t>(member) * 0x9e3779b97f4a7c15;
 }
 
+size_t StackCount(size_t fits, int threads) {
+  return std::min(static_cast<size_t>(std::max(threads, 1)), fits);
+}
+
 // Fits shared out to a stack for each thread, of about the same work: indices. Several in one stack
 // waste less than each alone.
 std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits, int threads) {
@@ -40,8 +44,7 @@ std::vector<std::vector<size_t>> ShareOut(const std::vector<FitMember>& fits, in
   std::iota(longest_first.begin(), longest_first.end(), size_t{0});
   std::ranges::stable_sort(longest_first, std::ranges::greater(),
                            [&](size_t i) { return fits[i].iterations; });
-  std::vector<std::vector<size_t>> stacks(
-      std::min(static_cast<size_t>(std::max(threads, 1)), fits.size()));
+  std::vector<std::vector<size_t>> stacks(StackCount(fits.size(), threads));
   std::vector<int> work(stacks.size(), 0);
   for (const size_t i : longest_first) {
     const auto least = static_cast<size_t>(std::ranges::min_element(work) - work.begin());
@@ -118,6 +121,11 @@ Weights SkilledStart(const ModelSpec& spec, const ExamplePool& pool, uint64_t se
     }
   }
   return Weights::FromVector(std::move(values));
+}
+
+int ObservedIterations(const BaseTask& task, std::span<const int> iterations) {
+  const size_t fits = static_cast<size_t>(task.spec.members) * iterations.size();
+  return iterations.back() * static_cast<int>(StackCount(fits, task.threads));
 }
 
 absl::StatusOr<Weights> FitBase(const BaseTask& task, int iterations, const FitSettings& settings) {

@@ -33,9 +33,12 @@ struct BaseTask {
   uint64_t seed = 0;
   ParallelFor parallel_for;
   int threads = 1;  // bodies of it that run at the same time
-  // Sees the iterations of every member's longest fit, possibly on several threads at once.
+  // Sees the iterations of every stack, possibly on several threads at once.
   const FitObserver& observer;
 };
+
+// How often the observer is called, at most, for fits of these numbers of iterations (ascending).
+int ObservedIterations(const BaseTask& task, std::span<const int> iterations);
 
 // Fits with each of these numbers of iterations (ascending), side by side, and keeps the fit that
 // is best on `tail`. Without a tail the last number is taken.

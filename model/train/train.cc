@@ -224,10 +224,11 @@ absl::Status TrainRun::FitBaseBeforeTail() {
 
   const std::vector<int>& iterations = options_.recipe.base_iterations;
   const bool tunes = job_.tuning_trials > 0 && !tail.empty();
-  meter_.Begin("base", tunes ? kChooseEndBeforeTuning : kChooseEnd,
-               iterations.back() * spec_.members);
   const FitObserver observer = AdvancePerIteration();
-  auto chosen = ChooseBase(Task(pool, observer), tail, iterations, job_.settings);
+  const BaseTask task = Task(pool, observer);
+  meter_.Begin("base", tunes ? kChooseEndBeforeTuning : kChooseEnd,
+               ObservedIterations(task, iterations));
+  auto chosen = ChooseBase(task, tail, iterations, job_.settings);
   if (!chosen.ok()) return chosen.status();
   trial_ = *std::move(chosen);
   return tunes ? TuneBase(pool, tail) : absl::OkStatus();
@@ -402,11 +403,12 @@ void TrainRun::Choose() {
 }
 
 absl::Status TrainRun::FitBaseOnAll() {
-  meter_.Begin("base", kBaseEnd, trial_.iterations * spec_.members);
   const ExamplePool pool = Draw(&SeriesSplit::all, BasePool());
   if (absl::Status stopped = Stopped(); !stopped.ok()) return stopped;
   const FitObserver observer = AdvancePerIteration();
-  auto base = FitBase(Task(pool, observer), trial_.iterations, trial_.settings);
+  const BaseTask task = Task(pool, observer);
+  meter_.Begin("base", kBaseEnd, ObservedIterations(task, {&trial_.iterations, 1}));
+  auto base = FitBase(task, trial_.iterations, trial_.settings);
   if (!base.ok()) return base.status();
   base_ = *std::move(base);
   return absl::OkStatus();
