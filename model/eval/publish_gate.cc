@@ -77,16 +77,17 @@ GateCandidate BestOfRule(const AggregateErrors& logs, const GateOptions& options
   return Best(mean);
 }
 
-// The best for one aggregate, unless it is not better than the rule's choice by the margin.
-GateCandidate BestOfAggregate(const AggregateErrors& errors, GateCandidate choice, double margin) {
+// The best for one aggregate: the rule's choice, unless another is better by its margin.
+GateCandidate BestOfAggregate(const AggregateErrors& errors, GateCandidate choice,
+                              const GateOptions& options) {
   GateErrors mean = errors.mean;
   for (size_t i = 0; i < mean.size(); ++i) {
-    if (errors.typical[i] > errors.typical[IndexOf(choice)]) {
-      mean[i] = std::numeric_limits<double>::infinity();
-    }
+    const auto candidate = static_cast<GateCandidate>(i);
+    const bool leans_on_last = BlendOf(candidate).last > BlendOf(choice).last;
+    if (candidate != choice) mean[i] /= 1 - (leans_on_last ? options.last_margin : options.margin);
   }
   const GateCandidate best = Best(mean);
-  return mean[IndexOf(best)] < (1 - margin) * mean[IndexOf(choice)] ? best : choice;
+  return mean[IndexOf(best)] < mean[IndexOf(choice)] ? best : choice;
 }
 
 AggregateErrors MeanLogs(std::span<const AggregateErrors> scored) {
@@ -133,14 +134,15 @@ GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double his
   GateDecision decision;
   if (!scored.empty()) decision.rule = BestOfRule(MeanLogs(scored), options);
 
-  const double margin = history_days < options.short_history_days ? 0 : options.margin;
+  GateOptions each = options;
+  if (history_days < options.short_history_days) each.margin = each.last_margin = 0;
   auto next = scored.begin();
   for (size_t i = 0; i < errors.size(); ++i) {
     // Without own weights an own choice means the base; an own error that is missing equals the
     // base's, so Best never asks for what is not there.
     const bool has_own = std::isfinite(errors[i].mean[IndexOf(GateCandidate::kOwn)]);
     GateCandidate choice = has_own ? decision.rule : WithoutOwn(decision.rule);
-    if (is_scored[i]) choice = BestOfAggregate(*next++, choice, margin);
+    if (is_scored[i]) choice = BestOfAggregate(*next++, choice, each);
     decision.aggregates.push_back(choice);
   }
   return decision;

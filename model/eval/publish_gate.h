@@ -62,6 +62,10 @@ struct GateOptions {
   // share: one aggregate's held-back origins are few, and choosing on noise costs more than it
   // gains.
   double margin = 0.20;
+  // The same for a candidate that leans more on the last value. It foretells nothing and is best
+  // while nothing happens: of a quota that was not filled on the held-back days it would miss the
+  // next fill.
+  double last_margin = 0.35;
   // A network must be better than both naive forecasts by this share to be the rule's choice: on
   // series that mostly stay as they are, a smaller lead on a few origins is luck.
   double network_margin = 0.03;
@@ -69,7 +73,7 @@ struct GateOptions {
   // was fitted to little data.
   double own_margin = 0.05;
   // Many short series: their tails lie in one stretch of wall time, so an average over aggregates
-  // says no more about the future than each by itself. Below this history the margin is zero.
+  // says no more about the future than each by itself. Below this history both margins are zero.
   double short_history_days = 2;
 };
 
@@ -81,11 +85,11 @@ struct GateDecision {
 // Chooses. At rule level: the candidate with the smallest geometric mean of mean errors over the
 // aggregates; a network must be better than both naive forecasts by `network_margin`, by mean and
 // by typical errors, own ones than all else by `own_margin`. Per aggregate: the rule's choice,
-// unless another has a mean error that is smaller by more than the margin and a typical one that is
-// not larger. An own candidate is chosen only for aggregates that have one. `history_days` is the
-// median length of the aggregates' histories. An aggregate counts when all its errors but those of
-// own candidates are finite; another takes the rule's choice. Without any aggregate that counts,
-// the rule's choice is seasonal naive.
+// unless another has a mean error that is smaller by more than its margin. An own candidate is
+// chosen only for aggregates that have one. `history_days` is the median length of the aggregates'
+// histories. An aggregate counts when all its errors but those of own candidates are finite;
+// another takes the rule's choice. Without any aggregate that counts, the rule's choice is seasonal
+// naive.
 GateDecision ChooseForecasts(std::span<const AggregateErrors> errors, double history_days,
                              const GateOptions& options = {});
 
