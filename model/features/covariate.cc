@@ -16,8 +16,9 @@ constexpr std::array<double, CovariateForecast::kLeads> kLeadShares = {1.0 / 24,
 // Days that say what is usual at a time of day; fewer where they would leave less than half of the
 // window to learn from.
 constexpr int kUsualDaysMax = 4;
-// Rows of a regression: more of them overlap, and tell little more.
-constexpr int kRowsMax = 256;
+// Rows of a regression: from twice as many on every second is taken, and so on. More of them
+// overlap, and tell little more.
+constexpr int kRowsEnough = 256;
 constexpr int kRowsMin = 8;
 constexpr double kErrorMin = 1e-300;  // so that what is fitted exactly has a logarithm
 
@@ -80,7 +81,7 @@ void CovariateForecast::FitAll(int usual_days, Fit* fit) {
   fit->log_error = 0;
   const int last = values_->last();
   const int oldest = first_ + usual_days * day_;
-  const int stride = std::max(1, (last - oldest) / kRowsMax);
+  const int stride = std::max(1, (last - oldest) / kRowsEnough);
   const int rows = (last - oldest) / stride;
   rows_.resize(static_cast<size_t>(rows) * inputs());
   for (int row = 0; row < rows; ++row) {
