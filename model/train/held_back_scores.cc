@@ -135,6 +135,26 @@ std::vector<TrainedScore> HeldBackScores::List() const {
   return list;
 }
 
+std::vector<TrainedScore> GeometricMeans(std::span<const std::vector<TrainedScore>> series) {
+  std::array<double, kGateCandidates> mae{}, pinball{}, count{};
+  for (const auto& scores : series) {
+    for (const TrainedScore& score : scores) {
+      const auto i = static_cast<size_t>(score.candidate);
+      mae[i] += std::log(std::max(kGateErrorFloor, score.mae));
+      pinball[i] += std::log(std::max(kGateErrorFloor, score.pinball));
+      count[i] += 1;
+    }
+  }
+  std::vector<TrainedScore> means;
+  for (size_t i = 0; i < count.size(); ++i) {
+    if (count[i] == 0) continue;
+    means.push_back({.candidate = static_cast<GateCandidate>(i),
+                     .mae = std::exp(mae[i] / count[i]),
+                     .pinball = std::exp(pinball[i] / count[i])});
+  }
+  return means;
+}
+
 absl::Status HeldBackScorer::Score(const TrainSeries& series, const SeriesSplit& split,
                                    const PreparedModel& model, bool own,
                                    HeldBackScores* scores) const {

@@ -5,6 +5,7 @@
 #include <array>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
@@ -24,6 +25,9 @@ struct HeldBackScores {
   // The candidates that were scored.
   std::vector<TrainedScore> List() const;
 };
+
+// Of each candidate over the series that it was scored on.
+std::vector<TrainedScore> GeometricMeans(std::span<const std::vector<TrainedScore>> series);
 
 // Thread-safe after construction.
 class HeldBackScorer {

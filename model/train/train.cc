@@ -1,7 +1,6 @@
 #include "model/train/train.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <exception>
 #include <memory>
@@ -426,27 +425,6 @@ absl::Status TrainRun::FitOwnOnAll() {
                      [&](size_t i, Weights own) { states_[i].own = std::move(own); });
 }
 
-// Geometric means of the errors over the series that were scored.
-std::vector<TrainedScore> RuleScores(const std::vector<std::vector<TrainedScore>>& series) {
-  std::array<double, kGateCandidates> mae{}, pinball{}, count{};
-  for (const auto& scores : series) {
-    for (const TrainedScore& score : scores) {
-      const auto i = static_cast<size_t>(score.candidate);
-      mae[i] += std::log(std::max(kGateErrorFloor, score.mae));
-      pinball[i] += std::log(std::max(kGateErrorFloor, score.pinball));
-      count[i] += 1;
-    }
-  }
-  std::vector<TrainedScore> means;
-  for (size_t i = 0; i < count.size(); ++i) {
-    if (count[i] == 0) continue;
-    means.push_back({.candidate = static_cast<GateCandidate>(i),
-                     .mae = std::exp(mae[i] / count[i]),
-                     .pinball = std::exp(pinball[i] / count[i])});
-  }
-  return means;
-}
-
 TrainResult TrainRun::Result() const {
   TrainResult result{.base = base_,
                      .choice = rule_choice_,
@@ -468,7 +446,7 @@ TrainResult TrainRun::Result() const {
                              .evidence = state.evidence,
                              .own = state.own.value_or(Weights())});
   }
-  result.scores = RuleScores(scores);
+  result.scores = GeometricMeans(scores);
   return result;
 }
 
