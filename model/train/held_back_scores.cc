@@ -87,6 +87,7 @@ class ErrorSum {
     const size_t levels = spec.quantiles.size();
     const auto median = static_cast<size_t>(spec.median_index());
     const int reach = std::min(spec.horizon_steps, range.targets_end - 1 - window.origin);
+    const float last = series.values[static_cast<size_t>(window.origin)];
     double absolute = 0;
     double targets = 0;
     for (int k = 1; k <= reach; ++k) {
@@ -98,6 +99,7 @@ class ErrorSum {
         const double error = (truth - row[q]) / window.scale;
         pinball_ += std::max(spec.quantiles[q] * error, (spec.quantiles[q] - 1) * error);
       }
+      coverage_.Add(truth, {row, levels}, median, last);
       targets += 1;
     }
     if (targets == 0) return;
@@ -113,6 +115,7 @@ class ErrorSum {
     scores->pinball[candidate] = pinball_ / targets_;
     const double root = roots_ / windows_;
     scores->errors.typical[candidate] = root * root;
+    scores->coverage[candidate] = coverage_;
   }
 
  private:
@@ -121,6 +124,7 @@ class ErrorSum {
   double targets_ = 0;
   double roots_ = 0;
   double windows_ = 0;
+  IntervalCoverage coverage_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "model/engine/engine.h"
 #include "model/eval/gate_evidence.h"
+#include "model/eval/interval_coverage.h"
 #include "model/train/series_split.h"
 #include "model/train/train.h"
 
@@ -21,6 +22,8 @@ struct HeldBackScores {
   AggregateErrors errors = UnseenErrors();
   GateErrors pinball = UnseenErrors().mean;  // mean, summed over levels
   int origins = 0;
+  // Of the interval between the outermost levels; index = GateCandidate.
+  std::array<IntervalCoverage, kGateCandidates> coverage;
 
   // The candidates that were scored.
   std::vector<TrainedScore> List() const;

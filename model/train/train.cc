@@ -178,6 +178,7 @@ class TrainRun {
   double tuning_cpu_seconds_ = 0;
   Weights base_;  // the base fitted on everything
   GateCandidate rule_choice_{};
+  double interval_factor_ = 1;
 };
 
 ExamplePool TrainRun::Draw(OriginRange SeriesSplit::*range, const PoolOptions& options) {
@@ -395,10 +396,14 @@ void TrainRun::Choose() {
   const double days = static_cast<double>(*middle) * static_cast<double>(spec_.step_ms) / kDayMs;
   const GateDecision decision = ChooseForecasts(errors, days);
   rule_choice_ = WithoutOwn(decision.rule);
+  IntervalCoverage coverage;
   for (size_t i = 0; i < states_.size(); ++i) {
+    State& state = states_[i];
     const GateCandidate choice = decision.aggregates[i];
-    states_[i].choice = states_[i].trial ? choice : WithoutOwn(choice);
+    state.choice = state.trial ? choice : WithoutOwn(choice);
+    coverage.Add(state.scores.coverage[static_cast<size_t>(state.choice)]);
   }
+  interval_factor_ = coverage.Factor(spec_.quantiles.back() - spec_.quantiles.front());
 }
 
 absl::Status TrainRun::FitBaseOnAll() {
@@ -431,6 +436,7 @@ TrainResult TrainRun::Result() const {
                      .scores = {},
                      .origins = 0,
                      .base_iterations = trial_.iterations,
+                     .interval_factor = interval_factor_,
                      .settings = trial_.settings,
                      .trials = trials_,
                      .tuning_cpu_seconds = tuning_cpu_seconds_,

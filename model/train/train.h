@@ -85,8 +85,11 @@ struct TrainResult {
   std::vector<TrainedScore> scores;  // geometric means over the series
   int origins = 0;                   // held-back origins that were scored
   int base_iterations = 0;           // 0: no training beat the untrained network
-  FitSettings settings;              // of the base: the job's, or tuned ones that were better
-  std::vector<FitTrial> trials;      // of tuning, the job's settings first; empty without it
+  // What the distance of all quantiles from the median is to be multiplied by, from how the chosen
+  // forecasts covered the held-back truths: 1..IntervalCoverage::kFactorMax.
+  double interval_factor = 1;
+  FitSettings settings;          // of the base: the job's, or tuned ones that were better
+  std::vector<FitTrial> trials;  // of tuning, the job's settings first; empty without it
   double tuning_cpu_seconds = 0;
   std::vector<TrainedSeries> series;  // in the job's order
 };

@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 
+#include "model/eval/interval_coverage.h"
 #include "model/train/training_series_test.h"
 
 namespace auspex::model {
@@ -99,6 +100,25 @@ TEST(TrainTest, ChoosesByWhatEarlierTrainingsSawToo) {
     EXPECT_EQ(MaeOf(next->series[i].scores, GateCandidate::kLast),
               MaeOf(first->series[i].scores, GateCandidate::kLast));
   }
+}
+
+// Two weeks of a wave with noise, and then, in the days that are held back, more noise.
+TEST(TrainTest, HeldBackTruthsWidenTheIntervals) {
+  TrainJob job = WaveJob(4, 24 * 21);
+  job.per_aggregate = false;
+  const auto calm = Train(job, Quick());
+  ASSERT_TRUE(calm.ok()) << calm.status();
+  EXPECT_GE(calm->interval_factor, 1);
+  EXPECT_LT(calm->interval_factor, 1.5);
+  for (TrainSeries& series : job.series) {
+    for (size_t i = series.values.size() - 72; i < series.values.size(); ++i) {
+      series.values[i] += i % 2 == 0 ? 20.0F : -20.0F;
+    }
+  }
+  const auto wild = Train(job, Quick());
+  ASSERT_TRUE(wild.ok()) << wild.status();
+  EXPECT_GT(wild->interval_factor, calm->interval_factor);
+  EXPECT_LE(wild->interval_factor, IntervalCoverage::kFactorMax);
 }
 
 TEST(TrainTest, FitsModelsOfSeveralMembers) {

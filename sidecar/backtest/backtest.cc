@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "sidecar/backtest/causal_calibration.h"
+#include "sidecar/core/calibration.h"
+#include "sidecar/forecast/abstention.h"
 #include "sidecar/forecast/prepared_models.h"
 #include "sidecar/registry/model_version.h"
 #include "sidecar/trainer/training_history.h"
@@ -239,7 +241,11 @@ absl::Status Backtest::ForecastBatch(PreparedVersion& prepared,
   }
   if (absl::Status s = parts_.engine.Forecast(spec_, items, values); !s.ok()) return s;
   for (size_t i = 0; i < planned.size(); ++i) {
-    forecasts->push_back(Answer(planned[i], std::span(values).subspan(i * outputs, outputs)));
+    const auto output = std::span(values).subspan(i * outputs, outputs);
+    const ContextState context = InspectContext(items[i].context);
+    CalibrateTargets(prepared.interval_factor(), static_cast<size_t>(spec_.median_index()),
+                     {context.last_value, context.never_negative}, spec_.quantiles.size(), output);
+    forecasts->push_back(Answer(planned[i], output));
   }
   return absl::OkStatus();
 }

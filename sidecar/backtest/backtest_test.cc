@@ -29,6 +29,7 @@ TimestampMs Hours(int hours) { return kStart + hours * kHour; }
 struct TrainerLog {
   std::vector<TrainingJob> jobs;
   TimestampMs newest_seen_ms = 0;
+  double interval_factor = 1;  // what it answers
 };
 
 // Untrained weights that let covariates through to the median.
@@ -87,6 +88,7 @@ class HashTrainer : public Trainer {
       models.aggregates.back().evidence.weight =
           1 + (past == job.evidence.end() ? 0 : past->second.weight);
     }
+    models.interval_factor = log_.interval_factor;
     models.choice = {.candidate = "base+last", .own = false, .blend = {1 - last, 0, last}};
     return models;
   }
@@ -248,6 +250,22 @@ TEST_F(BacktestTest, EveryFitKnowsWhatTheOnesBeforeItSaw) {
   EXPECT_EQ(log_.jobs[1].evidence[AggregateId{1}].weight, 1);
   EXPECT_EQ(log_.jobs[2].evidence[AggregateId{1}].weight, 2);
   EXPECT_EQ(log_.jobs[2].evidence[AggregateId{2}].weight, 1);
+}
+
+TEST_F(BacktestTest, IntervalsAreAsWideAsTheVersionSays) {
+  task_.calibrate = false;
+  const auto narrow = Forecasts();
+  log_.interval_factor = 2;
+  const auto wide = Forecasts();
+  ASSERT_EQ(wide.size(), narrow.size());
+  for (size_t i = 0; i < wide.size(); ++i) {
+    EXPECT_TRUE(Same(wide[i].median, narrow[i].median));
+    for (size_t k = 0; k < wide[i].median.size(); ++k) {
+      const float width = narrow[i].high[k] - narrow[i].median[k];
+      EXPECT_GT(width, 0);
+      EXPECT_NEAR(wide[i].high[k] - wide[i].median[k], 2 * width, 1e-3);
+    }
+  }
 }
 
 TEST_F(BacktestTest, AnswersByRefitAndExtraOriginsLast) {

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "sidecar/ledger/calibration.h"
+#include "sidecar/core/calibration.h"
 #include "sidecar/ledger/rule_ledger.h"
 
 namespace auspex {

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "sidecar/core/calibration.h"
 #include "sidecar/forecast/abstention.h"
 #include "sidecar/forecast/challenge_share.h"
 #include "sidecar/forecast/rule_spec.h"
@@ -209,6 +210,8 @@ absl::Status Forecaster::RunModels(PreparedVersion& prepared, std::span<Candidat
     Forecast& one = batch[i]->*forecast;
     one.quantile_levels = spec.quantiles;
     one.values.assign(&outputs_[i * outputs], &outputs_[i * outputs] + outputs);
+    CalibrateTargets(prepared.interval_factor(), static_cast<size_t>(spec.median_index()),
+                     {one.last_value, one.never_negative}, spec.quantiles.size(), one.values);
   }
   return absl::OkStatus();
 }

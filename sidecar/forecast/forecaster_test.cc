@@ -236,6 +236,25 @@ TEST_F(ForecasterTest, EachAggregateGetsTheModelThatTheGateChose) {
   EXPECT_EQ(forecasts[1].values, forecasts[2].values);
 }
 
+TEST_F(ForecasterTest, IntervalsAreAsWideAsTheVersionSays) {
+  AddWave("ann");
+  Close();
+  TrainedModels models = Models({.candidate = "base", .own = false, .blend = {}});
+  Publish(models);
+  const std::vector<float> narrow = Run()[0].values;
+  models.interval_factor = 1.5;
+  PublishChallenger(models);
+  EXPECT_EQ(Run()[0].values, narrow);
+  ASSERT_EQ(shadows_.size(), 1U);
+  const std::vector<float>& wide = shadows_[0].values;
+  ASSERT_EQ(wide.size(), narrow.size());
+  for (size_t i = 0; i < narrow.size(); i += 3) {
+    EXPECT_EQ(wide[i + 1], narrow[i + 1]);
+    EXPECT_NEAR(wide[i + 2] - wide[i + 1], 1.5 * (narrow[i + 2] - narrow[i + 1]), 0.01);
+    EXPECT_LT(wide[i], narrow[i]);
+  }
+}
+
 TEST_F(ForecasterTest, ANewVersionIsUsedFromTheNextRunOn) {
   AddWave("ann");
   Close();

@@ -30,6 +30,10 @@ class PreparedVersion {
 
   const ModelVersion* version() const { return version_.get(); }
   const model::ModelSpec& spec() const { return spec_; }
+  // To be applied to every forecast of the version (core/calibration.h).
+  double interval_factor() const {
+    return version_ == nullptr ? 1 : version_->summary().interval_factor;
+  }
 
   absl::StatusOr<const model::PreparedModel*> Base();
   // The aggregate's own weights. REQUIRES: the version has some for it.

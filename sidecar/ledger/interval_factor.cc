@@ -3,25 +3,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sidecar/core/calibration.h"
+
 namespace auspex {
 namespace {
 
-// The best step for a quantile after n observations is 1 / (n * density) (Robbins and Monro 1951);
-// at the edges of the 80 % interval of a normal error the density in the logarithm of the width is
-// 0.45.
-constexpr double kStepScale = 2.25;
-// Counts the model's own word as so many observations: one bad day does not double an interval.
-constexpr double kPriorEvidence = 4;
-constexpr double kStepMin = 0.2;
+// In the logarithm of the width, per observation. At the edges of the 80 % interval of a normal
+// error the density there is 0.45, so the factor remembers about ten of them (1 / (step *
+// density)): enough that one bad day does not double an interval, and few enough to keep up with
+// change. The first count no more than later ones, because held-back days have corrected what the
+// model says already.
+constexpr double kStep = 0.2;
 
 }  // namespace
 
 void IntervalFactor::Update(double missed, double nominal, double weight) {
-  const double step = weight * std::max(kStepMin, kStepScale / (kPriorEvidence + evidence()));
-  const double next = static_cast<double>(log_factor_) + step * (missed - nominal);
+  const double next = static_cast<double>(log_factor_) + kStep * weight * (missed - nominal);
   log_factor_ = static_cast<float>(std::clamp(next, std::log(kFactorMin), std::log(kFactorMax)));
-  // Past the floor of the step more evidence changes nothing.
-  evidence_ = static_cast<float>(std::min(evidence() + weight, kStepScale / kStepMin));
 }
 
 double IntervalFactor::factor() const { return std::exp(static_cast<double>(log_factor_)); }

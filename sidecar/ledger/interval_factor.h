@@ -3,18 +3,12 @@
 
 namespace auspex {
 
-// No factor leaves these bounds: a model that is farther off needs training, not stretching.
-inline constexpr double kFactorMin = 0.25;
-inline constexpr double kFactorMax = 4;
-
 // A factor on the distance of the quantiles from the median. It follows a quantile of the scores
 // |truth - median| / |quantile - median| online, by the step of stochastic quantile regression (the
 // quantile tracker of Angelopoulos, Candes and Tibshirani 2023, of which adaptive conformal
 // inference, Gibbs and Candes 2021, is the form in levels): wider after a miss, a little narrower
 // after a hit, so that over any long run the share of misses is the nominal one whatever the data
-// do. In logarithms, because widths are ratios.
-//
-// The step shrinks as evidence grows, down to a floor that keeps up with change. A plain value.
+// do. In logarithms, because widths are ratios. A plain value.
 class IntervalFactor {
  public:
   // `missed` of the truths (a share) lay outside the interval with the present factor, where
@@ -22,12 +16,9 @@ class IntervalFactor {
   void Update(double missed, double nominal, double weight);
 
   double factor() const;
-  // Independent observations behind it, as far as they matter.
-  double evidence() const { return static_cast<double>(evidence_); }
 
  private:
   float log_factor_ = 0;
-  float evidence_ = 0;
 };
 
 }  // namespace auspex

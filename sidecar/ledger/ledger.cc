@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "model/eval/scores.h"
 #include "model/spec/model_spec.h"
+#include "sidecar/core/calibration.h"
 #include "sidecar/core/duration.h"
-#include "sidecar/ledger/calibration.h"
 
 namespace auspex {
 namespace {

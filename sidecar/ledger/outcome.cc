@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "model/eval/scores.h"
-#include "sidecar/ledger/calibration.h"
+#include "sidecar/core/calibration.h"
 
 namespace auspex {
 namespace {

@@ -11,7 +11,7 @@ namespace auspex {
 namespace {
 
 // Begins every serialized ledger; another layout is another number.
-constexpr uint32_t kLayout = 1;
+constexpr uint32_t kLayout = 2;
 // The drift test looks at what was forecast up to an eighth of the horizon ahead, in blocks of an
 // eighth: it is soon known, and the errors of one forecast fall into two blocks at most.
 constexpr DurationMs kDriftShare = 8;

@@ -34,6 +34,7 @@ TrainedModels SomeModels() {
   models.scores = {{"base", 0.5, 0.25}, {"last", 0.75, kNan}};
   models.origins = 12;
   models.base_iterations = 400;
+  models.interval_factor = 1.25;
   models.settings = {.learning_rate = 2e-3, .encoder_dropout = 0.25, .weight_decay = 0.01};
   models.trials = {{.settings = {}, .iterations = 800, .loss = 0.5},
                    {.settings = models.settings, .iterations = 400, .loss = 0.375},
@@ -69,6 +70,7 @@ TEST(ModelVersionTest, ComesBackAsItWasWritten) {
   EXPECT_EQ((*version)->aggregates(), 2u);
   EXPECT_EQ((*version)->summary().trained_at_ms, models.trained_at_ms);
   EXPECT_EQ((*version)->summary().base_iterations, 400);
+  EXPECT_EQ((*version)->summary().interval_factor, 1.25);
   EXPECT_EQ((*version)->summary().settings, models.settings);
   EXPECT_EQ((*version)->summary().tuning_cpu_seconds, 12.5);
   ASSERT_EQ((*version)->summary().trials.size(), 3u);

@@ -65,7 +65,8 @@ struct TrainedModels {
   std::vector<ModelScore> scores;  // at rule level
   int origins = 0;                 // held-back origins that were scored
   int base_iterations = 0;
-  model::FitSettings settings;          // that the base was fitted with
+  double interval_factor = 1;   // of the quantiles' distance from the median (core/calibration.h)
+  model::FitSettings settings;  // that the base was fitted with
   std::vector<model::FitTrial> trials;  // of tuning, what served before first; empty without it
   double tuning_cpu_seconds = 0;
   double seconds = 0;             // how long the job took

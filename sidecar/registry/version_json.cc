@@ -120,7 +120,8 @@ VersionJson Parse(const Json& json) {
   models.scores = ScoresFromJson(json.at("scores"));
   models.origins = json.at("origins").get<int>();
   models.base_iterations = json.at("base_iterations").get<int>();
-  // Absent in versions that were written before there was tuning.
+  // Absent in versions that were written before there were such.
+  models.interval_factor = json.value("interval_factor", 1.0);
   if (json.contains("settings")) models.settings = SettingsFromJson(json.at("settings"));
   if (json.contains("tuning")) ReadTuning(json.at("tuning"), &models);
   models.seconds = json.at("seconds").get<double>();
@@ -149,6 +150,7 @@ std::string VersionToJson(const std::string& rule, const TrainedModels& models) 
                {"scores", ScoresToJson(models.scores)},
                {"origins", models.origins},
                {"base_iterations", models.base_iterations},
+               {"interval_factor", models.interval_factor},
                {"settings", SettingsToJson(models.settings)},
                {"seconds", models.seconds},
                {"trained_at_ms", models.trained_at_ms},

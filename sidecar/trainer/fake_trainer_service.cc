@@ -67,6 +67,7 @@ v1::TrainEvent Summary(const std::string& mode, const v1::TrainHeader& header, i
   summary->set_origins(12);
   summary->set_seconds(1.5);
   summary->set_base_iterations(400);
+  summary->set_interval_factor(mode == "interval_factor" ? 5 : 1.25);
   *summary->mutable_settings() = header.settings();
   if (mode == "settings") summary->mutable_settings()->set_learning_rate(-1);
   for (int i = 0; i <= header.tuning_trials(); ++i) {

@@ -65,6 +65,7 @@ TEST(TrainerClientTest, BringsTheModelsHome) {
   EXPECT_EQ(models->scores[0].mae, 0.75);
   EXPECT_EQ(models->origins, 12);
   EXPECT_EQ(models->base_iterations, 400);
+  EXPECT_EQ(models->interval_factor, 1.25);
   EXPECT_EQ(models->settings, SomeJob().settings);
   ASSERT_EQ(models->trials.size(), 2u);
   EXPECT_EQ(models->trials[0].settings, SomeJob().settings);
@@ -88,8 +89,9 @@ TEST(TrainerClientTest, ShowsProgress) {
 }
 
 TEST(TrainerClientTest, RefusesAnswersThatMakeNoSense) {
-  for (const char* mode : {"short_weights", "nan_weights", "shares", "unknown_aggregate", "twice",
-                           "early", "no_summary", "incomplete", "settings", "evidence"}) {
+  for (const char* mode :
+       {"short_weights", "nan_weights", "shares", "unknown_aggregate", "twice", "early",
+        "no_summary", "incomplete", "settings", "evidence", "interval_factor"}) {
     const auto models = TrainOn(mode, SomeJob());
     EXPECT_EQ(models.status().code(), absl::StatusCode::kDataLoss) << mode << models.status();
   }

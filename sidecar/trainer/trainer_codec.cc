@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "sidecar/core/calibration.h"
 
 namespace auspex {
 namespace {
@@ -97,6 +98,14 @@ absl::StatusOr<model::FitSettings> SettingsFromMessage(const v1::FitSettings& me
   return settings;
 }
 
+// A trainer that knows of no factor leaves the intervals as they are.
+absl::StatusOr<double> IntervalFactorFromMessage(const v1::TrainSummary& message) {
+  const double factor = message.interval_factor();
+  if (factor == 0) return 1;
+  if (factor >= kFactorMin && factor <= kFactorMax) return factor;
+  return Garbage("an interval factor that is out of range");
+}
+
 absl::StatusOr<std::vector<model::FitTrial>> TrialsFromMessages(
     const google::protobuf::RepeatedPtrField<v1::FitTrial>& messages) {
   if (messages.size() > kTrialsMax) return Garbage("too many trials");
@@ -185,6 +194,8 @@ absl::Status TrainedModelsBuilder::AddSummary(const v1::TrainSummary& message) {
   }
   auto trials = TrialsFromMessages(message.trials());
   if (!trials.ok()) return trials.status();
+  const auto factor = IntervalFactorFromMessage(message);
+  if (!factor.ok()) return factor.status();
   models_.trials = *std::move(trials);
   models_.tuning_cpu_seconds = message.tuning_cpu_seconds();
   models_.base = *std::move(base);
@@ -193,6 +204,7 @@ absl::Status TrainedModelsBuilder::AddSummary(const v1::TrainSummary& message) {
   models_.origins = message.origins();
   models_.seconds = message.seconds();
   models_.base_iterations = message.base_iterations();
+  models_.interval_factor = *factor;
   return absl::OkStatus();
 }
 

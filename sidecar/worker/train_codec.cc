@@ -168,6 +168,7 @@ v1::TrainEvent SummaryEvent(const model::TrainResult& result, double seconds) {
   summary->set_origins(result.origins);
   summary->set_seconds(seconds);
   summary->set_base_iterations(result.base_iterations);
+  summary->set_interval_factor(result.interval_factor);
   SetSettings(result.settings, summary->mutable_settings());
   for (const model::FitTrial& trial : result.trials) {
     v1::FitTrial* message = summary->add_trials();

@@ -155,6 +155,7 @@ absl::Status TrainerService::RunJob(grpc::ServerContext& context, Stream& stream
   logger_.Info("job done", {{"rule", rule},
                             {"seconds", seconds},
                             {"base_iterations", result->base_iterations},
+                            {"interval_factor", result->interval_factor},
                             {"origins", result->origins},
                             {"choice", model::GateCandidateName(result->choice)}});
   return absl::OkStatus();

@@ -49,6 +49,7 @@ model::TrainResult SomeResult(const model::TrainJob& job) {
   result.scores = {{model::GateCandidate::kBase, 0.5, 0.25}};
   result.origins = 3;
   result.base_iterations = 150;
+  result.interval_factor = 1.25;
   result.settings.learning_rate = 0.002;
   result.trials = {{.settings = {}, .iterations = 400, .loss = 0.5},
                    {.settings = result.settings, .iterations = 150, .loss = 0.25}};
@@ -153,6 +154,7 @@ TEST_F(TrainerServiceTest, AnswersWithSummaryAndAggregates) {
   EXPECT_EQ(summary.scores(0).mae(), 0.5);
   EXPECT_EQ(summary.seconds(), 7);
   EXPECT_EQ(summary.base_iterations(), 150);
+  EXPECT_EQ(summary.interval_factor(), 1.25);
   EXPECT_EQ(summary.settings().learning_rate(), 0.002);
   ASSERT_EQ(summary.trials_size(), 2);
   EXPECT_EQ(summary.trials(0).iterations(), 400);

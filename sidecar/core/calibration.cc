@@ -1,4 +1,4 @@
-#include "sidecar/ledger/calibration.h"
+#include "sidecar/core/calibration.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -52,6 +52,14 @@ void CalibrateTarget(double factor, size_t median, const CalibrationContext& con
                      std::span<float> quantiles) {
   CalibrateSide(factor, median, -1, median, context, quantiles);
   CalibrateSide(factor, median, 1, quantiles.size() - 1 - median, context, quantiles);
+}
+
+void CalibrateTargets(double factor, size_t median, const CalibrationContext& context,
+                      size_t levels, std::span<float> quantiles) {
+  if (factor == 1) return;
+  for (size_t i = 0; i < quantiles.size(); i += levels) {
+    CalibrateTarget(factor, median, context, quantiles.subspan(i, levels));
+  }
 }
 
 }  // namespace auspex

@@ -14,6 +14,10 @@ struct CalibrationContext {
   bool never_negative = false;  // no value of the context is
 };
 
+// No factor leaves these bounds: a model that is farther off needs training, not stretching.
+inline constexpr double kFactorMin = 0.25;
+inline constexpr double kFactorMax = 4;
+
 // Whether a quantile moves with the factor: not where it is the median itself, exactly the last
 // value ("no change" is an answer, not the edge of an interval) or held at zero.
 bool Adjustable(float quantile, float median, const CalibrationContext& context);
@@ -23,5 +27,8 @@ bool Adjustable(float quantile, float median, const CalibrationContext& context)
 // below zero when the context never did.
 void CalibrateTarget(double factor, size_t median, const CalibrationContext& context,
                      std::span<float> quantiles);
+// All targets of a forecast, [targets][levels].
+void CalibrateTargets(double factor, size_t median, const CalibrationContext& context,
+                      size_t levels, std::span<float> quantiles);
 
 }  // namespace auspex

@@ -1,4 +1,4 @@
-#include "sidecar/ledger/calibration.h"
+#include "sidecar/core/calibration.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <random>
 #include <vector>
-
-#include "sidecar/ledger/interval_factor.h"
 
 namespace auspex {
 namespace {
@@ -65,6 +63,14 @@ TEST(CalibrationTest, QuantilesNeverCross) {
     EXPECT_EQ(quantiles[3], median);
     EXPECT_TRUE(!context.never_negative || quantiles[0] >= 0) << i;
   }
+}
+
+TEST(CalibrationTest, TakesAllTargetsOfAForecast) {
+  std::vector<float> quantiles = {6, 10, 12, 0, 1, 5};
+  CalibrateTargets(2, 1, {-1, true}, 3, quantiles);
+  EXPECT_THAT(quantiles, ElementsAre(2, 10, 14, 0, 1, 9));
+  CalibrateTargets(1, 1, {-1, true}, 3, quantiles);
+  EXPECT_THAT(quantiles, ElementsAre(2, 10, 14, 0, 1, 9));
 }
 
 }  // namespace
