@@ -12,8 +12,9 @@ namespace auspex::model {
 // median to hold them. A plain value, small: one is kept for every candidate of an aggregate.
 class IntervalCoverage {
  public:
-  // `quantiles` are ascending, of at least one level, the median at index `median`. One that equals
-  // `last`, the value at the origin, is "no change": it does not move. Nothing is NaN.
+  // `quantiles` are ascending, of at least one level, the median at index `median`, all in the unit
+  // of the truth. One that equals `last`, the value at the origin, is "no change": it does not
+  // move. Nothing is NaN.
   void Add(float truth, std::span<const float> quantiles, size_t median, float last);
   void Add(const IntervalCoverage& other);
 
