@@ -42,8 +42,9 @@ class CellConstants {
     // and the product of three terms below stays finite.
     Set(kLimit1, 29.0F), Set(kLimit1 + 1, -29.0F), Set(kScale1, -1.44269504088896341F);
     Set(kLimit2, 14.5F), Set(kLimit2 + 1, -14.5F), Set(kScale2, -2.88539008177792681F);
-    Set(kShift, 12582912.0F);
-    Set(kOne, 1.0F);
+    // 1.5 * 2^23 and the bias of a float's exponent.
+    Set(kShift, 12582912.0F + 127.0F);
+    Set(kOne, 1.0F), Set(kTwo, 2.0F);
     // (2^r - 1) / r on [-0.5, 0.5], highest power first: relative error of 2^r 2e-7.
     constexpr float kCoefficients[] = {0.00133813025F, 0.00966636852F, 0.0555038101F, 0.24022349F,
                                        0.693147181F};
@@ -51,7 +52,7 @@ class CellConstants {
   }
 
   static constexpr size_t kLimit1 = 0, kScale1 = 2, kLimit2 = 3, kScale2 = 5;
-  static constexpr size_t kShift = 6, kOne = 7, kPolynomial = 8, kPowers = 5;
+  static constexpr size_t kShift = 6, kOne = 7, kTwo = 8, kPolynomial = 9, kPowers = 5;
 
   HWY_INLINE hn::Vec<D> operator[](size_t i) const { return hn::Load(D(), values_[i]); }
 
@@ -61,64 +62,6 @@ class CellConstants {
   HWY_ALIGN float values_[kPolynomial + kPowers][hn::MaxLanes(D())];
 };
 
-// exp(x) = power + power * fraction, which keeps exp(x) - 1 exact where exp(x) is near one.
-template <class D, size_t kVectors>
-struct ExpParts {
-  HWY_INLINE ExpParts() {}
-
-  Bundle<D, kVectors> power;     // 2^n
-  Bundle<D, kVectors> fraction;  // 2^r - 1 with |r| <= 0.5
-};
-
-// exp(-x) if kTwice is false, else exp(-2x).
-template <bool kTwice, class D, size_t kVectors>
-HWY_INLINE ExpParts<D, kVectors> Exp(const CellConstants<D>& constants, Bundle<D, kVectors> x) {
-  using Constants = CellConstants<D>;
-  constexpr size_t kLimit = kTwice ? Constants::kLimit2 : Constants::kLimit1;
-  const hn::RebindToUnsigned<D> du;
-  // In this order x86's minimum and maximum return the NaN.
-  for (auto& v : x.v) v = hn::Min(constants[kLimit], v);
-  for (auto& v : x.v) v = hn::Max(constants[kLimit + 1], v);
-  // Adding 1.5 * 2^23 leaves the nearest integer in the low bits of the sum.
-  const auto scale = constants[kTwice ? Constants::kScale2 : Constants::kScale1];
-  Bundle<D, kVectors> shifted;
-  for (size_t i = 0; i < kVectors; ++i) {
-    shifted.v[i] = hn::MulAdd(x.v[i], scale, constants[Constants::kShift]);
-  }
-  ExpParts<D, kVectors> parts;
-  for (size_t i = 0; i < kVectors; ++i) {
-    const auto exponent = hn::ShiftLeft<23>(hn::BitCast(du, shifted.v[i]));
-    parts.power.v[i] =
-        hn::BitCast(D(), hn::Add(exponent, hn::BitCast(du, constants[Constants::kOne])));
-  }
-  Bundle<D, kVectors>& r = x;
-  for (size_t i = 0; i < kVectors; ++i) {
-    r.v[i] = hn::MulSub(x.v[i], scale, hn::Sub(shifted.v[i], constants[Constants::kShift]));
-  }
-  Bundle<D, kVectors>& q = parts.fraction;
-  for (auto& v : q.v) v = constants[Constants::kPolynomial];
-  for (size_t power = 1; power < Constants::kPowers; ++power) {
-    for (size_t i = 0; i < kVectors; ++i) {
-      q.v[i] = hn::MulAdd(q.v[i], r.v[i], constants[Constants::kPolynomial + power]);
-    }
-  }
-  for (size_t i = 0; i < kVectors; ++i) q.v[i] = hn::Mul(q.v[i], r.v[i]);
-  return parts;
-}
-
-// 1 + exp(-x), the denominator of sigmoid(x).
-template <class D, size_t kVectors>
-HWY_INLINE Bundle<D, kVectors> SigmoidDenominator(const CellConstants<D>& constants,
-                                                  const Bundle<D, kVectors>& x) {
-  const ExpParts<D, kVectors> e = Exp<false>(constants, x);
-  Bundle<D, kVectors> result;
-  for (size_t i = 0; i < kVectors; ++i) {
-    const auto one = constants[CellConstants<D>::kOne];
-    result.v[i] = hn::MulAdd(e.power.v[i], e.fraction.v[i], hn::Add(e.power.v[i], one));
-  }
-  return result;
-}
-
 template <class D, size_t kVectors>
 struct Quotient {
   HWY_INLINE Quotient() {}
@@ -127,24 +70,106 @@ struct Quotient {
   Bundle<D, kVectors> denominator;
 };
 
-// tanh(x) = (1 - exp(-2x)) / (1 + exp(-2x)).
+// A function of exp(-x) or exp(-2x) in three stages of about the same length: Reduce(),
+// Approximate(), then one of the functions.
+inline constexpr size_t kExpStages = 3;
+template <class D, size_t kVectors>
+class ExpStages {
+ public:
+  using Values = Bundle<D, kVectors>;
+  using Constants = CellConstants<D>;
+
+  HWY_INLINE ExpStages() {}
+
+  // exp(-x) if kTwice is false, else exp(-2x), is 2^n * 2^r with |r| <= 0.5.
+  template <bool kTwice>
+  HWY_INLINE void Reduce(const Constants& constants, Values x) {
+    constexpr size_t kLimit = kTwice ? Constants::kLimit2 : Constants::kLimit1;
+    const hn::RebindToUnsigned<D> du;
+    // In this order x86's minimum and maximum return the NaN.
+    for (auto& v : x.v) v = hn::Min(constants[kLimit], v);
+    for (auto& v : x.v) v = hn::Max(constants[kLimit + 1], v);
+    const auto scale = constants[kTwice ? Constants::kScale2 : Constants::kScale1];
+    for (size_t i = 0; i < kVectors; ++i) {
+      // The sum has the nearest integer, biased, in its low bits: the exponent of 2^n.
+      const auto shifted = hn::MulAdd(x.v[i], scale, constants[Constants::kShift]);
+      power_.v[i] = hn::BitCast(D(), hn::ShiftLeft<23>(hn::BitCast(du, shifted)));
+      r_.v[i] = hn::MulSub(x.v[i], scale, hn::Sub(shifted, constants[Constants::kShift]));
+    }
+  }
+
+  // All but the last term of (2^r - 1) / r.
+  HWY_INLINE void Approximate(const Constants& constants) {
+    for (auto& v : q_.v) v = constants[Constants::kPolynomial];
+    for (size_t power = 1; power + 1 < Constants::kPowers; ++power) AddPower(constants, power);
+  }
+
+  // 1 + exp(-x), the denominator of sigmoid(x).
+  HWY_INLINE Values OnePlusExp(const Constants& constants) {
+    AddPower(constants, Constants::kPowers - 1);
+    const auto one = constants[Constants::kOne];
+    Values result;
+    for (size_t i = 0; i < kVectors; ++i) {
+      result.v[i] = hn::MulAdd(power_.v[i], hn::MulAdd(q_.v[i], r_.v[i], one), one);
+    }
+    return result;
+  }
+
+  // tanh(x) = (1 - exp(-2x)) / (1 + exp(-2x)). 2^r - 1 keeps the numerator exact where exp is near
+  // one.
+  HWY_INLINE Quotient<D, kVectors> Tanh(const Constants& constants) {
+    AddPower(constants, Constants::kPowers - 1);
+    Quotient<D, kVectors> result;
+    for (size_t i = 0; i < kVectors; ++i) {
+      const auto fraction = hn::Mul(q_.v[i], r_.v[i]);
+      const auto rest = hn::Sub(constants[Constants::kOne], power_.v[i]);
+      result.numerator.v[i] = hn::NegMulAdd(power_.v[i], fraction, rest);
+      result.denominator.v[i] = hn::Sub(constants[Constants::kTwo], result.numerator.v[i]);
+    }
+    return result;
+  }
+
+ private:
+  HWY_INLINE void AddPower(const Constants& constants, size_t power) {
+    const auto coefficient = constants[Constants::kPolynomial + power];
+    for (size_t i = 0; i < kVectors; ++i) q_.v[i] = hn::MulAdd(q_.v[i], r_.v[i], coefficient);
+  }
+
+  Values power_;  // 2^n
+  Values r_;
+  Values q_;
+};
+
+// 1 + exp(-x), the denominator of sigmoid(x).
+template <class D, size_t kVectors>
+HWY_INLINE Bundle<D, kVectors> SigmoidDenominator(const CellConstants<D>& constants,
+                                                  const Bundle<D, kVectors>& x) {
+  ExpStages<D, kVectors> exp;
+  exp.template Reduce<false>(constants, x);
+  exp.Approximate(constants);
+  return exp.OnePlusExp(constants);
+}
+
 template <class D, size_t kVectors>
 HWY_INLINE Quotient<D, kVectors> Tanh(const CellConstants<D>& constants,
                                       const Bundle<D, kVectors>& x) {
-  const ExpParts<D, kVectors> e = Exp<true>(constants, x);
-  Quotient<D, kVectors> result;
-  for (size_t i = 0; i < kVectors; ++i) {
-    const auto one = constants[CellConstants<D>::kOne];
-    result.numerator.v[i] =
-        hn::NegMulAdd(e.power.v[i], e.fraction.v[i], hn::Sub(one, e.power.v[i]));
-    result.denominator.v[i] = hn::MulAdd(e.power.v[i], e.fraction.v[i], hn::Add(one, e.power.v[i]));
-  }
-  return result;
+  ExpStages<D, kVectors> exp;
+  exp.template Reduce<true>(constants, x);
+  exp.Approximate(constants);
+  return exp.Tanh(constants);
 }
+
+// What an update reads and writes: kVectors vectors at each place.
+struct CellRows {
+  const float* sums;  // of the gates i, f, g, o
+  size_t stride;      // floats from one gate's sums to the next
+  float* cell;        // the cell state, replaced by the new one
+  float* hidden;      // where the new hidden state goes
+};
 
 // The update in phases of about the same length, to be run in this order, so that they can be
 // spread over other work: the processor would wait for their long chain of operations else.
-inline constexpr size_t kCellPhases = 5;
+inline constexpr size_t kCellPhases = 5 * kExpStages;
 template <class D, size_t kVectors>
 class CellUpdate {
  public:
@@ -153,31 +178,60 @@ class CellUpdate {
 
   HWY_INLINE CellUpdate() {}
 
-  HWY_INLINE void Candidate(const Constants& constants, const Values& g) {
-    added_ = Tanh(constants, g);
+  template <size_t kPhase>
+  HWY_INLINE void Run(const Constants& constants, const CellRows& rows) {
+    constexpr auto kTerm = static_cast<Term>(kPhase / kExpStages);
+    constexpr size_t kStage = kPhase % kExpStages;
+    constexpr bool kTwice = kTerm == kCandidate || kTerm == kHidden;
+    if constexpr (kStage == 0) exp_.template Reduce<kTwice>(constants, Argument<kTerm>(rows));
+    if constexpr (kStage == 1) exp_.Approximate(constants);
+    if constexpr (kStage == 2) Use<kTerm>(constants, rows);
   }
-  HWY_INLINE void Input(const Constants& constants, const Values& i) {
-    const Values input = SigmoidDenominator(constants, i);
-    for (size_t v = 0; v < kVectors; ++v) {
-      added_.denominator.v[v] = hn::Mul(added_.denominator.v[v], input.v[v]);
+
+ private:
+  enum Term { kCandidate, kInput, kForget, kOutput, kHidden };
+
+  HWY_INLINE static Values LoadValues(const float* from) {
+    Values values;
+    for (size_t v = 0; v < kVectors; ++v) values.v[v] = hn::Load(D(), from + v * hn::Lanes(D()));
+    return values;
+  }
+  HWY_INLINE static void StoreValues(const Values& values, float* to) {
+    for (size_t v = 0; v < kVectors; ++v) hn::Store(values.v[v], D(), to + v * hn::Lanes(D()));
+  }
+
+  template <Term kTerm>
+  HWY_INLINE Values Argument(const CellRows& rows) const {
+    if constexpr (kTerm == kHidden) return cell_;
+    constexpr size_t kGates[] = {2, 0, 1, 3};
+    return LoadValues(rows.sums + kGates[kTerm % 4] * rows.stride);
+  }
+
+  template <Term kTerm>
+  HWY_INLINE void Use(const Constants& constants, const CellRows& rows) {
+    if constexpr (kTerm == kCandidate) added_ = exp_.Tanh(constants);
+    if constexpr (kTerm == kInput) {
+      const Values input = exp_.OnePlusExp(constants);
+      for (size_t v = 0; v < kVectors; ++v) {
+        added_.denominator.v[v] = hn::Mul(added_.denominator.v[v], input.v[v]);
+      }
     }
+    if constexpr (kTerm == kForget) {
+      UpdateCell(exp_.OnePlusExp(constants), LoadValues(rows.cell));
+      StoreValues(cell_, rows.cell);
+    }
+    if constexpr (kTerm == kOutput) output_ = exp_.OnePlusExp(constants);
+    if constexpr (kTerm == kHidden) StoreValues(Hidden(exp_.Tanh(constants)), rows.hidden);
   }
-  // Returns the new cell state.
-  HWY_INLINE Values Forget(const Constants& constants, const Values& f, const Values& cell) {
-    const Values forget = SigmoidDenominator(constants, f);
+
+  HWY_INLINE void UpdateCell(const Values& forget, const Values& before) {
     for (size_t v = 0; v < kVectors; ++v) {
-      const auto sum = hn::MulAdd(cell.v[v], added_.denominator.v[v],
+      const auto sum = hn::MulAdd(before.v[v], added_.denominator.v[v],
                                   hn::Mul(added_.numerator.v[v], forget.v[v]));
       cell_.v[v] = hn::Div(sum, hn::Mul(added_.denominator.v[v], forget.v[v]));
     }
-    return cell_;
   }
-  HWY_INLINE void Output(const Constants& constants, const Values& o) {
-    output_ = SigmoidDenominator(constants, o);
-  }
-  // Returns the new hidden state.
-  HWY_INLINE Values Hidden(const Constants& constants) const {
-    const Quotient<D, kVectors> state = Tanh(constants, cell_);
+  HWY_INLINE Values Hidden(const Quotient<D, kVectors>& state) const {
     Values hidden;
     for (size_t v = 0; v < kVectors; ++v) {
       hidden.v[v] = hn::Div(state.numerator.v[v], hn::Mul(output_.v[v], state.denominator.v[v]));
@@ -185,10 +239,10 @@ class CellUpdate {
     return hidden;
   }
 
- private:
+  ExpStages<D, kVectors> exp_;
   Quotient<D, kVectors> added_;  // sigmoid(i) * tanh(g)
-  Values cell_;
-  Values output_;
+  Values cell_;                  // the new one
+  Values output_;                // the denominator of sigmoid(o)
 };
 
 }  // namespace auspex::model::HWY_NAMESPACE

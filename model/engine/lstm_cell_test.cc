@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -31,22 +32,27 @@ using CellCase = std::array<float, 7>;
 HWY_BEFORE_NAMESPACE();
 namespace auspex::model::HWY_NAMESPACE {
 
+template <class D, size_t... kPhase>
+void RunAllPhases(const CellConstants<D>& constants, const CellRows& rows,
+                  std::index_sequence<kPhase...>) {
+  CellUpdate<D, 2> update;
+  (update.template Run<kPhase>(constants, rows), ...);
+}
+
 void UpdateCases(std::vector<CellCase>& cases) {
   using D = hn::CappedTag<float, kOutputPadding>;
   const CellConstants<D> constants;
+  constexpr size_t kLanes = hn::MaxLanes(D());
+  HWY_ALIGN float sums[4][2 * kLanes] = {};
+  HWY_ALIGN float cell[2 * kLanes] = {};
+  HWY_ALIGN float hidden[2 * kLanes] = {};
+  const CellRows rows{.sums = sums[0], .stride = 2 * kLanes, .cell = cell, .hidden = hidden};
   for (CellCase& values : cases) {
-    const auto all = [&](size_t i) {
-      Bundle<D, 2> bundle;
-      bundle.v[0] = hn::Set(D(), values[i]);
-      bundle.v[1] = hn::Zero(D());
-      return bundle;
-    };
-    CellUpdate<D, 2> update;
-    update.Candidate(constants, all(2));
-    update.Input(constants, all(0));
-    values[5] = hn::GetLane(update.Forget(constants, all(1), all(4)).v[0]);
-    update.Output(constants, all(3));
-    values[6] = hn::GetLane(update.Hidden(constants).v[0]);
+    for (size_t gate = 0; gate < 4; ++gate) sums[gate][0] = values[gate];
+    cell[0] = values[4];
+    RunAllPhases<D>(constants, rows, std::make_index_sequence<kCellPhases>());
+    values[5] = cell[0];
+    values[6] = hidden[0];
   }
 }
 

@@ -1,6 +1,9 @@
 #include "model/engine/lstm_fleet.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +40,16 @@ void PackHead(const LstmShape& shape, std::span<const float> weight, std::span<c
   }
 }
 
+// Asks for huge pages where the system has them: a fleet is read once from end to end, which takes
+// an eighth longer if a page has to be found every 4 KB. If the system declines, that is all that
+// is lost.
+void AdviseHugePages(float* data, size_t floats) {
+  constexpr uintptr_t kPage = uintptr_t{2} << 20;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(data + floats) / kPage * kPage;
+  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+}
+
 }  // namespace
 
 size_t LstmShape::parameters() const {
@@ -58,6 +71,7 @@ LstmFleet::LstmFleet(const LstmShape& shape, size_t networks, LstmWeights weight
   }
   stride_ += HeadFloats(shape);
   block_.Fit(networks * stride_);
+  AdviseHugePages(block_.data(), networks * stride_);
   std::fill_n(block_.data(), networks * stride_, 0.0F);
 }
 

@@ -1,6 +1,8 @@
 #include "model/engine/lstm_forward.h"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 // Tiles below are arrays of vectors, which vectors of unknown size do not allow.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -63,55 +65,37 @@ struct PendingUnits {
   CellConstants<Floats> constants;
   size_t vectors = 0;  // 0: none
   HWY_ALIGN float sums[4][kGroupUnits];
-  CellUpdate<Floats, 1> one;
-  CellUpdate<Floats, kGroupVectors> group;
   float* cell = nullptr;
   float* hidden = nullptr;  // where the new hidden state goes
 };
 
-template <size_t kVectors>
-HWY_INLINE Bundle<Floats, kVectors> LoadBundle(const float* from) {
-  Bundle<Floats, kVectors> result;
-  for (size_t v = 0; v < kVectors; ++v) result.v[v] = hn::Load(Floats(), from + v * kLanes);
-  return result;
-}
-template <size_t kVectors>
-HWY_INLINE void StoreBundle(const Bundle<Floats, kVectors>& bundle, float* to) {
-  for (size_t v = 0; v < kVectors; ++v) hn::Store(bundle.v[v], Floats(), to + v * kLanes);
-}
-
-template <size_t kPhase, size_t kVectors>
-HWY_INLINE void RunPhase(CellUpdate<Floats, kVectors>* update, PendingUnits* pending) {
-  const CellConstants<Floats>& constants = pending->constants;
-  const auto sum = [&](size_t gate) { return LoadBundle<kVectors>(pending->sums[gate]); };
-  if constexpr (kPhase == 0) update->Candidate(constants, sum(2));
-  if constexpr (kPhase == 1) update->Input(constants, sum(0));
-  if constexpr (kPhase == 2) {
-    const auto cell = LoadBundle<kVectors>(pending->cell);
-    StoreBundle(update->Forget(constants, sum(1), cell), pending->cell);
-  }
-  if constexpr (kPhase == 3) update->Output(constants, sum(3));
-  if constexpr (kPhase == 4) StoreBundle(update->Hidden(constants), pending->hidden);
+template <size_t kVectors, class Between, size_t... kPhases>
+HWY_INLINE void RunPhases(const PendingUnits& pending, const Between& between,
+                          std::index_sequence<kPhases...>) {
+  const CellRows rows{.sums = pending.sums[0],
+                      .stride = kGroupUnits,
+                      .cell = pending.cell,
+                      .hidden = pending.hidden};
+  CellUpdate<Floats, kVectors> update;
+  ((between(std::integral_constant<size_t, kPhases>()),
+    update.template Run<kPhases>(pending.constants, rows)),
+   ...);
 }
 
-template <size_t kPhase>
-HWY_INLINE void RunPhase(PendingUnits* pending) {
-  if (pending->vectors == kGroupVectors) {
-    RunPhase<kPhase>(&pending->group, pending);
-  } else if (kLanes == kLstmTileUnits && pending->vectors == 1) {
-    RunPhase<kPhase>(&pending->one, pending);
-  }
+// Runs between(0), then a phase of the update, then between(1), and so on.
+template <size_t kVectors, class Between>
+HWY_INLINE void RunPhases(const PendingUnits& pending, const Between& between) {
+  RunPhases<kVectors>(pending, between, std::make_index_sequence<kCellPhases>());
 }
 
-// Runs between(), then a phase, and so on.
+// The update of the pending units, if there are any, with only between() meanwhile.
 template <class Between>
-HWY_INLINE void RunPhases(PendingUnits* pending, const Between& between) {
-  between(), RunPhase<0>(pending);
-  between(), RunPhase<1>(pending);
-  between(), RunPhase<2>(pending);
-  between(), RunPhase<3>(pending);
-  between(), RunPhase<4>(pending);
-  static_assert(kCellPhases == 5);
+HWY_INLINE void Finish(PendingUnits* pending, const Between& between) {
+  if (pending->vectors == kGroupVectors) {
+    RunPhases<kGroupVectors>(*pending, between);
+  } else if (pending->vectors == 1) {
+    RunPhases<1>(*pending, between);
+  }
   pending->vectors = 0;
 }
 
@@ -120,6 +104,14 @@ HWY_INLINE Vector LowerHalves(Vector words) {
   const hn::RebindToUnsigned<Floats> du;
   return hn::BitCast(Floats(), hn::ShiftLeft<16>(hn::BitCast(du, words)));
 }
+
+// The next row of recurrent weights and the hidden states that it belongs to.
+struct RowCursor {
+  const float* weights;
+  const float* previous;
+  size_t second;        // floats from the first vector of units to the second
+  ptrdiff_t direction;  // 1 or -1
+};
 
 // The sums of the four gates of kVectors vectors of units, in registers.
 template <size_t kVectors>
@@ -135,31 +127,26 @@ class GateSums {
     }
   }
 
-  // Adds the products of `count` rows of weights and the previous hidden states that they belong
-  // to, from *weights and *previous on in this direction (1 or -1), and moves both on.
+  // Adds the products of `count` rows, the next ones.
   template <LstmWeights kWeights>
-  HWY_INLINE void Add(const float** weights, const float** previous, size_t second,
-                      ptrdiff_t direction, size_t count) {
+  HWY_INLINE void Add(RowCursor* rows, size_t count) {
     constexpr ptrdiff_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row
-    const float* HWY_RESTRICT w = *weights;
-    const float* p = *previous;
     for (size_t k = 0; k < count; ++k) {
-      const Vector input = hn::Set(Floats(), p[0]);
-      const Vector other = hn::Set(Floats(), p[kInputs - 1]);
+      const Vector input = hn::Set(Floats(), rows->previous[0]);
+      const Vector other = hn::Set(Floats(), rows->previous[kInputs - 1]);
       for (size_t gate = 0; gate < 4; ++gate) {
         for (size_t v = 0; v < kVectors; ++v) {
-          const Vector row = hn::Load(Floats(), w + gate * kLstmTileUnits + v * second);
+          const Vector row =
+              hn::Load(Floats(), rows->weights + gate * kLstmTileUnits + v * rows->second);
           sums_[gate][v] = hn::MulAdd(input, row, sums_[gate][v]);
           if constexpr (kWeights == LstmWeights::kBfloat16) {
             sums_[gate][v] = hn::MulAdd(other, LowerHalves(row), sums_[gate][v]);
           }
         }
       }
-      p += direction * kInputs;
-      w += direction * static_cast<ptrdiff_t>(kLstmTileGates);
+      rows->previous += rows->direction * kInputs;
+      rows->weights += rows->direction * static_cast<ptrdiff_t>(kLstmTileGates);
     }
-    *weights = w;
-    *previous = p;
   }
 
   HWY_INLINE void Store(float (*sums)[kGroupUnits]) const {
@@ -182,36 +169,52 @@ struct StepRows {
   float* hidden;  // the new hidden state
 };
 
+// Portions of the next memory that are fetched during a group.
+inline constexpr size_t kFetches = 3;
+
 // The sums of kVectors vectors of units from `unit` on, and meanwhile the update of the pending
 // ones, of which the previous hidden state may still lack the last. Leaves the new ones pending.
 template <size_t kVectors, LstmWeights kWeights>
 HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRows& rows,
-                         ptrdiff_t direction, PendingUnits* pending) {
+                         ptrdiff_t direction, Prefetcher* prefetcher, PendingUnits* pending) {
+  constexpr size_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row of weights
+  constexpr bool kWhole = kLanes == kLstmTileUnits;                    // a vector is a tile
   const size_t tile = unit / kLstmTileUnits;
   const size_t column = unit % kLstmTileUnits;
-  constexpr bool kWhole = kLanes == kLstmTileUnits;  // a vector is a tile
+  const size_t tile_weights = layer.recurrent_rows() * kLstmTileGates;
   GateSums<kVectors> sums(rows.gates + tile * kLstmTileGates + column,
                           kWhole ? kLstmTileGates : kLanes);
-  if (rows.previous == nullptr) {
-    RunPhases(pending, [] {});
+  const size_t count = rows.previous == nullptr ? 0 : layer.recurrent_rows();
+  const size_t first = direction > 0 || count == 0 ? 0 : count - 1;
+  RowCursor cursor{
+      .weights = layer.recurrent + tile * tile_weights + column + first * kLstmTileGates,
+      .previous = rows.previous + first * kInputs,
+      .second = kWhole ? tile_weights : kLanes,
+      .direction = direction};
+  // Pending units of the previous step come last in this direction.
+  const bool late = pending->hidden < rows.hidden;
+  const size_t ready = count - std::min(count, late ? kGroupUnits / kInputs : 0);
+  // Rows between two phases of the update. A number that is known here makes one long piece of code
+  // without branches, through which the processor sees far ahead.
+  constexpr size_t kPart = 2 / kInputs;
+  const auto fetch = [prefetcher](auto phase) {
+    if constexpr (phase() % (kCellPhases / kFetches) == 0) prefetcher->Advance();
+  };
+  size_t done = 0;
+  if (pending->vectors == kGroupVectors && ready >= kCellPhases * kPart) {
+    // The rows that come last are those that the first-level cache has lost: the update is best
+    // done while they are on their way.
+    if (!late) done = count - kCellPhases * kPart;
+    sums.template Add<kWeights>(&cursor, done);
+    RunPhases<kGroupVectors>(*pending, [&](auto phase) {
+      fetch(phase);
+      sums.template Add<kWeights>(&cursor, kPart);
+    });
+    done += kCellPhases * kPart;
   } else {
-    constexpr size_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row of weights
-    const size_t count = kWeights == LstmWeights::kFloat ? layer.hidden : layer.recurrent_rows();
-    const size_t tile_weights = count * kLstmTileGates;
-    const size_t second = kWhole ? tile_weights : kLanes;
-    const size_t first = direction > 0 ? 0 : count - 1;
-    const float* weights = layer.recurrent + tile * tile_weights + column + first * kLstmTileGates;
-    const float* previous = rows.previous + first * kInputs;
-    // Pending units of the previous step come last in this direction.
-    const size_t late = pending->hidden < rows.hidden ? kGroupUnits : 0;
-    const size_t ready = (layer.hidden - std::min(layer.hidden, late)) / kInputs;
-    const size_t part = ready / kCellPhases;
-    const auto add = [&](size_t n) {
-      sums.template Add<kWeights>(&weights, &previous, second, direction, n);
-    };
-    RunPhases(pending, [&] { add(part); });
-    add(count - kCellPhases * part);
+    Finish(pending, fetch);
   }
+  sums.template Add<kWeights>(&cursor, count - done);
   sums.Store(pending->sums);
   pending->vectors = kVectors;
   pending->cell = rows.cell + unit;
@@ -228,15 +231,13 @@ HWY_INLINE void Step(const PackedLstmLayer& layer, const StepRows& rows, bool ev
   const size_t grouped = units / kGroupUnits * kGroupUnits;
   if (even) {
     for (size_t unit = 0; unit < grouped; unit += kGroupUnits) {
-      RunGroup<kGroupVectors, kWeights>(layer, unit, rows, -1, pending);
-      prefetcher->Advance();
+      RunGroup<kGroupVectors, kWeights>(layer, unit, rows, -1, prefetcher, pending);
     }
-    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, -1, pending);
+    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, -1, prefetcher, pending);
   } else {
-    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, 1, pending);
+    if (grouped < units) RunGroup<1, kWeights>(layer, grouped, rows, 1, prefetcher, pending);
     for (size_t unit = grouped; unit > 0; unit -= kGroupUnits) {
-      RunGroup<kGroupVectors, kWeights>(layer, unit - kGroupUnits, rows, 1, pending);
-      prefetcher->Advance();
+      RunGroup<kGroupVectors, kWeights>(layer, unit - kGroupUnits, rows, 1, prefetcher, pending);
     }
   }
 }
@@ -269,13 +270,13 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
                      s % 2 == 0, prefetcher, &pending);
     }
   }
-  RunPhases(&pending, [] {});
+  Finish(&pending, [](auto) {});
 }
 
 void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, NextMemory next,
             LstmScratch* scratch) {
   const size_t groups = (layers.front().units() + kGroupUnits - 1) / kGroupUnits;
-  Prefetcher prefetcher(next, layers.size() * steps * groups);
+  Prefetcher prefetcher(next, layers.size() * steps * groups * kFetches);
   for (const PackedLstmLayer& layer : layers) {
     if (layer.weights == LstmWeights::kFloat) {
       RunLayer<LstmWeights::kFloat>(layer, x, steps, &prefetcher, scratch);
