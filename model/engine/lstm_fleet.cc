@@ -44,10 +44,12 @@ void PackHead(const LstmShape& shape, std::span<const float> weight, std::span<c
 // an eighth longer if a page has to be found every 4 KB. If the system declines, that is all that
 // is lost.
 void AdviseHugePages(float* data, size_t floats) {
-  constexpr uintptr_t kPage = uintptr_t{2} << 20;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) / kPage * kPage;
-  const uintptr_t end = reinterpret_cast<uintptr_t>(data + floats) / kPage * kPage;
-  if (begin < end) (void)madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  constexpr size_t kPage = size_t{2} << 20;
+  constexpr size_t kPageFloats = kPage / sizeof(float);
+  const size_t into_page = reinterpret_cast<uintptr_t>(data) % kPage / sizeof(float);
+  const size_t skip = (kPageFloats - into_page) % kPageFloats;
+  if (floats < skip + kPageFloats) return;
+  (void)madvise(data + skip, (floats - skip) / kPageFloats * kPage, MADV_HUGEPAGE);
 }
 
 }  // namespace
