@@ -170,7 +170,7 @@ struct StepRows {
 };
 
 // Portions of the next memory that are fetched during a group.
-inline constexpr size_t kFetches = 3;
+inline constexpr size_t kFetches = 5;
 
 // The sums of kVectors vectors of units from `unit` on, and meanwhile the update of the pending
 // ones, of which the previous hidden state may still lack the last. Leaves the new ones pending.
