@@ -202,9 +202,12 @@ class CellUpdate {
 
   template <Term kTerm>
   HWY_INLINE Values Argument(const CellRows& rows) const {
-    if constexpr (kTerm == kHidden) return cell_;
-    constexpr size_t kGates[] = {2, 0, 1, 3};
-    return LoadValues(rows.sums + kGates[kTerm % 4] * rows.stride);
+    if constexpr (kTerm == kHidden) {
+      return cell_;
+    } else {
+      constexpr size_t kGates[] = {2, 0, 1, 3};
+      return LoadValues(rows.sums + kGates[kTerm] * rows.stride);
+    }
   }
 
   template <Term kTerm>
