@@ -14,6 +14,9 @@
 #define AUSPEX_MODEL_ENGINE_LSTM_CELL_INL_H_
 #endif
 
+#include <type_traits>
+#include <utility>
+
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -137,7 +140,7 @@ class ExpStages {
 
   Values power_;  // 2^n
   Values r_;
-  Values q_;
+  Values q_;  // (2^r - 1) / r, as far as it has come
 };
 
 // 1 + exp(-x), the denominator of sigmoid(x).
@@ -159,7 +162,8 @@ HWY_INLINE Quotient<D, kVectors> Tanh(const CellConstants<D>& constants,
   return exp.Tanh(constants);
 }
 
-// What an update reads and writes: kVectors vectors at each place.
+// What an update reads and writes: the same number of vectors, aligned, at each place. Borrows
+// them.
 struct CellRows {
   const float* sums;  // of the gates i, f, g, o
   size_t stride;      // floats from one gate's sums to the next
@@ -167,8 +171,7 @@ struct CellRows {
   float* hidden;      // where the new hidden state goes
 };
 
-// The update in phases of about the same length, to be run in this order, so that they can be
-// spread over other work: the processor would wait for their long chain of operations else.
+// The update in phases of about the same length: RunPhases() runs them.
 inline constexpr size_t kCellPhases = 5 * kExpStages;
 template <class D, size_t kVectors>
 class CellUpdate {
@@ -178,6 +181,7 @@ class CellUpdate {
 
   HWY_INLINE CellUpdate() {}
 
+  // REQUIRES: all phases before kPhase have run, on the same rows.
   template <size_t kPhase>
   HWY_INLINE void Run(const Constants& constants, const CellRows& rows) {
     constexpr auto kTerm = static_cast<Term>(kPhase / kExpStages);
@@ -189,6 +193,7 @@ class CellUpdate {
   }
 
  private:
+  // What an exponential is for, in the order of the phases.
   enum Term { kCandidate, kInput, kForget, kOutput, kHidden };
 
   HWY_INLINE static Values LoadValues(const float* from) {
@@ -205,7 +210,7 @@ class CellUpdate {
     if constexpr (kTerm == kHidden) {
       return cell_;
     } else {
-      constexpr size_t kGates[] = {2, 0, 1, 3};
+      constexpr size_t kGates[] = {2, 0, 1, 3};  // g, i, f, o
       return LoadValues(rows.sums + kGates[kTerm] * rows.stride);
     }
   }
@@ -247,6 +252,24 @@ class CellUpdate {
   Values cell_;                  // the new one
   Values output_;                // the denominator of sigmoid(o)
 };
+
+template <size_t kVectors, class D, class Between, size_t... kPhases>
+HWY_INLINE void RunPhases(const CellConstants<D>& constants, const CellRows& rows,
+                          const Between& between, std::index_sequence<kPhases...>) {
+  CellUpdate<D, kVectors> update;
+  ((between(std::integral_constant<size_t, kPhases>()),
+    update.template Run<kPhases>(constants, rows)),
+   ...);
+}
+
+// Updates kVectors vectors of cells. Runs between(phase) before every phase, which is a constant of
+// the compiler: the processor would wait for the update's long chain of operations if there were
+// nothing else to do meanwhile.
+template <size_t kVectors, class D, class Between>
+HWY_INLINE void RunPhases(const CellConstants<D>& constants, const CellRows& rows,
+                          const Between& between) {
+  RunPhases<kVectors>(constants, rows, between, std::make_index_sequence<kCellPhases>());
+}
 
 }  // namespace auspex::model::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -1,8 +1,6 @@
 #include "model/engine/lstm_forward.h"
 
 #include <algorithm>
-#include <type_traits>
-#include <utility>
 
 // Tiles below are arrays of vectors, which vectors of unknown size do not allow.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -57,6 +55,15 @@ namespace auspex::model::HWY_NAMESPACE {
 inline constexpr size_t kGroupVectors = 2;
 inline constexpr size_t kLanes = hn::MaxLanes(Floats());
 inline constexpr size_t kGroupUnits = kGroupVectors * kLanes;
+inline constexpr bool kWholeTiles = kLanes == kLstmTileUnits;  // a vector is a tile
+
+// Inputs of a row of recurrent weights.
+template <LstmWeights kWeights>
+inline constexpr size_t kRowInputs = kWeights == LstmWeights::kFloat ? 1 : 2;
+
+// Portions of the next memory that are fetched during an update.
+inline constexpr size_t kFetches = 5;
+static_assert(kCellPhases % kFetches == 0);
 
 // The units whose sums are complete and whose cell update is still to be done.
 struct PendingUnits {
@@ -69,34 +76,28 @@ struct PendingUnits {
   float* hidden = nullptr;  // where the new hidden state goes
 };
 
-template <size_t kVectors, class Between, size_t... kPhases>
-HWY_INLINE void RunPhases(const PendingUnits& pending, const Between& between,
-                          std::index_sequence<kPhases...>) {
+// Updates the pending units, which are kVectors vectors, with between() before every phase and
+// kFetches portions fetched meanwhile.
+template <size_t kVectors, class Between>
+HWY_INLINE void Update(const PendingUnits& pending, Prefetcher* prefetcher,
+                       const Between& between) {
   const CellRows rows{.sums = pending.sums[0],
                       .stride = kGroupUnits,
                       .cell = pending.cell,
                       .hidden = pending.hidden};
-  CellUpdate<Floats, kVectors> update;
-  ((between(std::integral_constant<size_t, kPhases>()),
-    update.template Run<kPhases>(pending.constants, rows)),
-   ...);
+  RunPhases<kVectors>(pending.constants, rows, [&](auto phase) {
+    if constexpr (phase() % (kCellPhases / kFetches) == 0) prefetcher->Advance();
+    between();
+  });
 }
 
-// Runs between(0), then a phase of the update, then between(1), and so on.
-template <size_t kVectors, class Between>
-HWY_INLINE void RunPhases(const PendingUnits& pending, const Between& between) {
-  RunPhases<kVectors>(pending, between, std::make_index_sequence<kCellPhases>());
-}
-
-// The update of the pending units, if there are any, with only between() meanwhile.
-template <class Between>
-HWY_INLINE void Finish(PendingUnits* pending, const Between& between) {
-  if (pending->vectors == kGroupVectors) {
-    RunPhases<kGroupVectors>(*pending, between);
-  } else if (pending->vectors == 1) {
-    RunPhases<1>(*pending, between);
+// The update of the pending units, if there are any, with nothing but fetching meanwhile.
+HWY_INLINE void Finish(const PendingUnits& pending, Prefetcher* prefetcher) {
+  if (pending.vectors == kGroupVectors) {
+    Update<kGroupVectors>(pending, prefetcher, [] {});
+  } else if (kWholeTiles && pending.vectors == 1) {
+    Update<1>(pending, prefetcher, [] {});
   }
-  pending->vectors = 0;
 }
 
 // The bfloat16 in the lower half of every lane, as floats.
@@ -130,7 +131,7 @@ class GateSums {
   // Adds the products of `count` rows, the next ones.
   template <LstmWeights kWeights>
   HWY_INLINE void Add(RowCursor* rows, size_t count) {
-    constexpr ptrdiff_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row
+    constexpr auto kInputs = static_cast<ptrdiff_t>(kRowInputs<kWeights>);
     for (size_t k = 0; k < count; ++k) {
       const Vector input = hn::Set(Floats(), rows->previous[0]);
       const Vector other = hn::Set(Floats(), rows->previous[kInputs - 1]);
@@ -169,50 +170,49 @@ struct StepRows {
   float* hidden;  // the new hidden state
 };
 
-// Portions of the next memory that are fetched during a group.
-inline constexpr size_t kFetches = 5;
+// The first of `count` rows, in this direction, of the units from `unit` on.
+template <LstmWeights kWeights>
+HWY_INLINE RowCursor FirstRow(const PackedLstmLayer& layer, size_t unit, const StepRows& rows,
+                              ptrdiff_t direction, size_t count) {
+  const size_t tile_weights = layer.recurrent_rows() * kLstmTileGates;
+  const float* const unit_weights =
+      layer.recurrent + unit / kLstmTileUnits * tile_weights + unit % kLstmTileUnits;
+  const size_t first = direction > 0 || count == 0 ? 0 : count - 1;
+  return {.weights = unit_weights + first * kLstmTileGates,
+          .previous = rows.previous + first * kRowInputs<kWeights>,
+          .second = kWholeTiles ? tile_weights : kLanes,
+          .direction = direction};
+}
 
 // The sums of kVectors vectors of units from `unit` on, and meanwhile the update of the pending
 // ones, of which the previous hidden state may still lack the last. Leaves the new ones pending.
 template <size_t kVectors, LstmWeights kWeights>
 HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRows& rows,
                          ptrdiff_t direction, Prefetcher* prefetcher, PendingUnits* pending) {
-  constexpr size_t kInputs = kWeights == LstmWeights::kFloat ? 1 : 2;  // of a row of weights
-  constexpr bool kWhole = kLanes == kLstmTileUnits;                    // a vector is a tile
-  const size_t tile = unit / kLstmTileUnits;
-  const size_t column = unit % kLstmTileUnits;
-  const size_t tile_weights = layer.recurrent_rows() * kLstmTileGates;
-  GateSums<kVectors> sums(rows.gates + tile * kLstmTileGates + column,
-                          kWhole ? kLstmTileGates : kLanes);
+  GateSums<kVectors> sums(
+      rows.gates + unit / kLstmTileUnits * kLstmTileGates + unit % kLstmTileUnits,
+      kWholeTiles ? kLstmTileGates : kLanes);
   const size_t count = rows.previous == nullptr ? 0 : layer.recurrent_rows();
-  const size_t first = direction > 0 || count == 0 ? 0 : count - 1;
-  RowCursor cursor{
-      .weights = layer.recurrent + tile * tile_weights + column + first * kLstmTileGates,
-      .previous = rows.previous + first * kInputs,
-      .second = kWhole ? tile_weights : kLanes,
-      .direction = direction};
+  RowCursor cursor = FirstRow<kWeights>(layer, unit, rows, direction, count);
   // Pending units of the previous step come last in this direction.
   const bool late = pending->hidden < rows.hidden;
-  const size_t ready = count - std::min(count, late ? kGroupUnits / kInputs : 0);
+  const size_t ready = count - std::min(count, late ? kGroupUnits / kRowInputs<kWeights> : 0);
   // Rows between two phases of the update. A number that is known here makes one long piece of code
-  // without branches, through which the processor sees far ahead.
-  constexpr size_t kPart = 2 / kInputs;
-  const auto fetch = [prefetcher](auto phase) {
-    if constexpr (phase() % (kCellPhases / kFetches) == 0) prefetcher->Advance();
-  };
+  // without branches, through which the processor sees far ahead; with this one, what is ready of
+  // 64 units when half of them are late is enough for an update.
+  constexpr size_t kPart = 2 / kRowInputs<kWeights>;
+  constexpr size_t kMeanwhile = kCellPhases * kPart;
   size_t done = 0;
-  if (pending->vectors == kGroupVectors && ready >= kCellPhases * kPart) {
+  if (pending->vectors == kGroupVectors && ready >= kMeanwhile) {
     // The rows that come last are those that the first-level cache has lost: the update is best
     // done while they are on their way.
-    if (!late) done = count - kCellPhases * kPart;
+    if (!late) done = count - kMeanwhile;
     sums.template Add<kWeights>(&cursor, done);
-    RunPhases<kGroupVectors>(*pending, [&](auto phase) {
-      fetch(phase);
-      sums.template Add<kWeights>(&cursor, kPart);
-    });
-    done += kCellPhases * kPart;
+    Update<kGroupVectors>(*pending, prefetcher,
+                          [&] { sums.template Add<kWeights>(&cursor, kPart); });
+    done += kMeanwhile;
   } else {
-    Finish(pending, fetch);
+    Finish(*pending, prefetcher);
   }
   sums.template Add<kWeights>(&cursor, count - done);
   sums.Store(pending->sums);
@@ -270,7 +270,7 @@ void RunLayer(const PackedLstmLayer& layer, ConstRows x, size_t steps, Prefetche
                      s % 2 == 0, prefetcher, &pending);
     }
   }
-  Finish(&pending, [](auto) {});
+  Finish(pending, prefetcher);
 }
 
 void Layers(std::span<const PackedLstmLayer> layers, ConstRows x, size_t steps, NextMemory next,
