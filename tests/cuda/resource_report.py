@@ -40,6 +40,7 @@ MULTIPROCESSORS = {
     "90": Multiprocessor(2048, 32, 228 * KB, 227 * KB, KB),
 }
 REGISTERS = 64 * KB  # of a multiprocessor
+CELLS = ("lstm", "gru", "transformer")  # as the enumeration numbers them
 FUNCTION = re.compile(
     r"entry function '\w*?(EncodeItems|DecodeTiles)\w*?(?:CellE(\d)ELi(\d+)E\w*)?' for 'sm_(\d+)'.*?"
     r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads.*?"
@@ -48,7 +49,7 @@ FUNCTION = re.compile(
 
 @dataclass(frozen=True)
 class Kernel:
-    name: str  # lstm16, gru0, decoder
+    name: str  # lstm16, gru0, transformer0, decoder
     architecture: str
     stack: int
     spills: int
@@ -67,7 +68,7 @@ def compile_kernels(nvcc: str, architectures: list[str]) -> list[Kernel]:
     kernels = []
     for match in FUNCTION.finditer(result.stdout + result.stderr):
         kind, cell, units, architecture, stack, stores, loads, registers = match.groups()
-        name = "decoder" if kind == "DecodeTiles" else ("lstm", "gru")[int(cell)] + units
+        name = "decoder" if kind == "DecodeTiles" else CELLS[int(cell)] + units
         kernels.append(Kernel(name, architecture, int(stack), int(stores) + int(loads),
                               int(registers)))
     return kernels
@@ -91,9 +92,9 @@ def print_plans(fleet_plans: str, kernels: list[Kernel], architectures: list[str
         lines = subprocess.run([fleet_plans, str(limits.block_shared)], capture_output=True,
                                text=True, check=True).stdout.splitlines()
         for line in lines:
-            network, *numbers = line.split()[1:]
-            units, *rest = map(int, numbers)
-            for name, threads, shared in ((f"lstm{units}", *rest[:2]), ("decoder", *rest[2:])):
+            network, encoder, *numbers = line.split()[1:]
+            sizes = list(map(int, numbers))
+            for name, threads, shared in ((encoder, *sizes[:2]), ("decoder", *sizes[2:])):
                 kernel = used[name, architecture]
                 blocks = blocks_at_once(limits, kernel.registers, threads, shared)
                 print(f"| {network} | sm_{architecture} | {name} | {kernel.registers} | {threads} | "
@@ -105,7 +106,7 @@ def main(argv: list[str]) -> int:
     nvcc, fleet_plans, *targets = argv[1:]
     architectures = [target.removesuffix("-real") for target in targets]
     kernels = compile_kernels(nvcc, architectures)
-    expected = 9 * len(architectures)  # two cells in four forms, and the decoder
+    expected = 10 * len(architectures)  # two cells in four forms, one in one, and the decoder
     if len(kernels) != expected:
         print(f"{len(kernels)} kernels found, must be {expected}")
         return 1

@@ -23,8 +23,9 @@ std::vector<ModelSpec> SpecsToCheck() {
   spec.horizon_steps = 70;
   spec.context_steps = 200;
   std::vector<ModelSpec> specs;
-  for (auto [cell, hidden] : {std::pair(Cell::kLstm, 13), std::pair(Cell::kGru, 33),
-                              std::pair(Cell::kLstm, 65), std::pair(Cell::kNone, 13)}) {
+  for (auto [cell, hidden] :
+       {std::pair(Cell::kLstm, 13), std::pair(Cell::kGru, 33), std::pair(Cell::kLstm, 65),
+        std::pair(Cell::kTransformer, 18), std::pair(Cell::kNone, 13)}) {
     spec.cell = cell;
     spec.hidden = hidden;
     specs.push_back(spec);

@@ -202,9 +202,6 @@ absl::StatusOr<std::shared_ptr<const PreparedModel>> DeviceEngine::Prepare(const
 }
 
 absl::Status DeviceEngine::Place(const ModelSpec& spec, const Weights& weights, Model& model) {
-  if (spec.cell == Cell::kTransformer) {
-    return absl::UnimplementedError("there is no kernel for the cell transformer");
-  }
   std::vector<size_t> order;
   for (size_t n = 0; n < lanes_.size(); ++n) order.push_back(n);
   std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {

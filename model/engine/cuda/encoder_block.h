@@ -1,5 +1,5 @@
-// The encoder of one item, by one block: recurrent layers over the patches, then what all targets
-// of the item share.
+// The encoder of one item, by one block: recurrent layers or a transformer over the patches, then
+// what all targets of the item share.
 #pragma once
 
 #include <cmath>
@@ -7,6 +7,7 @@
 #include "model/engine/cuda/block.h"
 #include "model/engine/cuda/dense_block.h"
 #include "model/engine/cuda/fleet_plan.h"
+#include "model/engine/cuda/transformer_block.h"
 
 namespace auspex::model {
 
@@ -150,6 +151,28 @@ AUSPEX_DEVICE void RunLayer(Block& block, const FleetPlan& plan, LayerMemory mem
   }
 }
 
+template <Cell kCell, int kUnits, class Block>
+AUSPEX_DEVICE void RunRecurrent(Block& block, const FleetPlan& plan, const float* weights) {
+  float* const shared = block.shared();
+  for (int n = 0; n < plan.network.layers; ++n) {
+    const int x = n == 0 ? plan.encoder.inputs : plan.encoder.sequence;
+    RunLayer<kCell, kUnits>(block, plan, {&plan.network.layer[n], weights, nullptr, shared},
+                            shared + x);
+  }
+}
+
+template <class Block>
+AUSPEX_DEVICE void RunTransformer(Block& block, const FleetPlan& plan, const float* weights) {
+  const EncoderPlan& encoder = plan.encoder;
+  float* const shared = block.shared();
+  const TransformerMemory memory{.weights = weights,
+                                 .rows = shared + encoder.rows,
+                                 .normed = shared + encoder.normed,
+                                 .wide = shared + encoder.wide,
+                                 .scores = shared + encoder.scores};
+  Transformer<Block>(block, plan, memory).Run(shared + encoder.inputs, shared + encoder.hidden);
+}
+
 // The patches, transposed: [patch_inputs][columns], zero beyond the newest.
 template <class Block>
 AUSPEX_DEVICE void LoadPatches(Block& block, const FleetPlan& plan, const float* patches,
@@ -177,9 +200,10 @@ AUSPEX_DEVICE void EncodeItem(Block& block, const FleetPlan& plan, const float* 
   if (network.layers > 0) {
     LoadPatches(block, plan, record + plan.record.patches, shared + plan.encoder.inputs);
   }
-  for (int n = 0; n < network.layers; ++n) {
-    const int x = n == 0 ? plan.encoder.inputs : plan.encoder.sequence;
-    RunLayer<kCell, kUnits>(block, plan, {&network.layer[n], weights, nullptr, shared}, shared + x);
+  if constexpr (kCell == Cell::kTransformer) {
+    RunTransformer(block, plan, weights);
+  } else {
+    RunRecurrent<kCell, kUnits>(block, plan, weights);
   }
   const float* const hidden = shared + plan.encoder.hidden;
   block.Each([&](int thread) {
@@ -201,6 +225,9 @@ AUSPEX_DEVICE void EncodeItem(Block& block, const FleetPlan& plan, const float* 
 template <class Run>
 auto WithEncoderForm(const FleetPlan& plan, const Run& run) {
   const int units = plan.encoder.register_units;
+  if (plan.network.cell == Cell::kTransformer) {
+    return run.template operator()<Cell::kTransformer, 0>();
+  }
   if (plan.network.cell == Cell::kGru) {
     if (units == 16) return run.template operator()<Cell::kGru, 16>();
     if (units == 32) return run.template operator()<Cell::kGru, 32>();

@@ -31,7 +31,8 @@ class DeviceBlock {
   };
 };
 
-// Threads of a form's blocks (fleet_plan.cc): four gate rows per unit, or any number of rows.
+// Threads of a form's blocks at most (fleet_plan.cc): four gate rows per unit, or any number of
+// rows.
 template <int kUnits>
 inline constexpr int kEncoderThreads = kUnits > 0 ? 4 * kUnits : 256;
 
@@ -76,6 +77,7 @@ cudaError_t AllowSharedMemory(size_t bytes) {
   cudaError_t error = Allow(DecodeTiles, bytes);
   if (error == cudaSuccess) error = AllowEncoder<Cell::kLstm>(bytes);
   if (error == cudaSuccess) error = AllowEncoder<Cell::kGru>(bytes);
+  if (error == cudaSuccess) error = Allow(EncodeItems<Cell::kTransformer, 0>, bytes);
   return error;
 }
 

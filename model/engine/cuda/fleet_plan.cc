@@ -11,6 +11,9 @@ namespace {
 constexpr int kColumnPad = 16;
 constexpr int kAnyUnitsThreads = 256;
 constexpr int kWindowThreads = 64;  // of the encoder's block where there is no encoder
+// A transformer of up to so many units has about a task of four columns for each of these threads.
+constexpr int kFewUnits = 32;
+constexpr int kFewUnitsThreads = 64;
 constexpr int kDecoderThreads = 128;
 
 size_t Bytes(int floats) { return static_cast<size_t>(floats) * sizeof(float); }
@@ -27,7 +30,8 @@ RecordLayout PlanRecord(const NetworkLayout& network) {
   return record;
 }
 
-EncoderPlan PlaceEncoder(const NetworkLayout& network, int step_block, bool recurrent_shared) {
+// Of an LSTM, a GRU, or where there is no encoder.
+EncoderPlan PlaceRecurrent(const NetworkLayout& network, int step_block, bool recurrent_shared) {
   EncoderPlan plan;
   plan.columns = RoundUp(network.patches, kColumnPad);
   plan.step_block = step_block;
@@ -55,12 +59,33 @@ EncoderPlan PlaceEncoder(const NetworkLayout& network, int step_block, bool recu
   return plan;
 }
 
+EncoderPlan PlaceTransformer(const NetworkLayout& network) {
+  EncoderPlan plan;
+  plan.columns = RoundUp(network.patches, 4);
+  plan.threads = network.hidden <= kFewUnits ? kFewUnitsThreads : kAnyUnitsThreads;
+  const auto rows = [&](int units) { return RoundUp(units, kOutputsPerThread) * plan.columns; };
+  Placer placer;
+  plan.inputs = placer.Take(network.patch_inputs * plan.columns);
+  plan.rows = placer.Take(rows(network.hidden));
+  plan.normed = placer.Take(rows(network.hidden));
+  plan.wide = placer.Take(rows(3 * network.hidden));
+  plan.scores = placer.Take(network.transformer.heads * network.patches * network.patches);
+  plan.hidden = placer.Take(network.hidden);
+  plan.shared_floats = placer.used();
+  return plan;
+}
+
 std::optional<EncoderPlan> PlanEncoder(const NetworkLayout& network, size_t shared_bytes_max) {
-  const bool in_registers = PlaceEncoder(network, 4, false).register_units > 0;
+  if (network.cell == Cell::kTransformer) {
+    const EncoderPlan plan = PlaceTransformer(network);
+    if (Bytes(plan.shared_floats) <= shared_bytes_max) return plan;
+    return std::nullopt;
+  }
+  const bool in_registers = PlaceRecurrent(network, 4, false).register_units > 0;
   for (bool recurrent_shared : {true, false}) {
     if (recurrent_shared && (in_registers || network.layers == 0)) continue;
     for (int step_block : {kColumnPad, 4}) {
-      const EncoderPlan plan = PlaceEncoder(network, step_block, recurrent_shared);
+      const EncoderPlan plan = PlaceRecurrent(network, step_block, recurrent_shared);
       if (Bytes(plan.shared_floats) <= shared_bytes_max) return plan;
     }
   }

@@ -46,9 +46,14 @@ struct EncoderPlan {
   int sequence = 0;     // [hidden][columns]: hidden states of a layer, inputs of the next
   int gates = 0;        // [gates, padded][step_block]
   int activations = 0;  // [gates, padded]
-  int hidden = 0;       // [hidden, padded]
+  int hidden = 0;       // [hidden, padded]: the state, and at last the encoder's output
   int cell = 0;         // [hidden, padded]
   int recurrent = 0;    // one layer's recurrent weights
+  // Of a transformer (TransformerMemory).
+  int rows = 0;    // [hidden, padded][columns]
+  int normed = 0;  // [hidden, padded][columns]
+  int wide = 0;    // [3 * hidden, padded][columns]
+  int scores = 0;  // [heads][patches][patches]
   int shared_floats = 0;
   bool operator==(const EncoderPlan&) const = default;
 };
@@ -77,7 +82,7 @@ struct FleetPlan {
 };
 
 // None when even the smallest plan needs more shared memory per block. REQUIRES: spec.Validate() is
-// OK, and the cell has a kernel: none, lstm or gru.
+// OK.
 std::optional<FleetPlan> PlanFleet(const ModelSpec& spec, size_t shared_bytes_max);
 
 // One run over some items: records go to the device, forecasts come back. Borrows the memory.

@@ -49,7 +49,6 @@ TEST(FleetPlanTest, StaysWithinLimitsAndAlignment) {
   std::mt19937 random(8);
   for (int round = 0; round < 300; ++round) {
     ModelSpec spec = RandomSpec(random);
-    if (spec.cell == Cell::kTransformer) continue;
     spec.hidden = 1 + static_cast<int>(random() % 300);
     SCOPED_TRACE(Describe(spec));
     const size_t shared = (48 + random() % 180) << 10;
@@ -57,6 +56,7 @@ TEST(FleetPlanTest, StaysWithinLimitsAndAlignment) {
     if (!plan) continue;
     EXPECT_LE(Bytes(plan->encoder.shared_floats), shared);
     EXPECT_LE(Bytes(plan->decoder.shared_floats), shared);
+    EXPECT_GE(plan->encoder.columns, spec.patches());
     EXPECT_EQ(plan->record.floats % 4, 0) << "every record begins at 16 bytes";
     EXPECT_GE(plan->encoder.threads, plan->encoder.register_units * 4);
     EXPECT_LE(plan->encoder.threads, 256);

@@ -31,11 +31,38 @@ struct RecurrentLayout {
   bool operator==(const RecurrentLayout&) const = default;
 };
 
+// What a norm scales and shifts by, [hidden] each.
+struct NormLayout {
+  int scale = 0;
+  int shift = 0;
+  bool operator==(const NormLayout&) const = default;
+};
+
+struct TransformerLayerLayout {
+  NormLayout norm1;
+  DenseLayout projections;  // outputs: queries, keys, values
+  DenseLayout out;
+  NormLayout norm2;
+  DenseLayout linear1;
+  DenseLayout linear2;
+  bool operator==(const TransformerLayerLayout&) const = default;
+};
+
+struct TransformerLayout {
+  int heads = 0;
+  float norm_epsilon = 0;
+  DenseLayout embedding;
+  int position = 0;  // [patches][hidden]
+  TransformerLayerLayout layer[kLayersMax] = {};
+  NormLayout norm;
+  bool operator==(const TransformerLayout&) const = default;
+};
+
 struct NetworkLayout {
   Cell cell = Cell::kNone;
   int hidden = 0;
   int layers = 0;           // 0 without an encoder
-  int gates = 0;            // gate rows of a layer
+  int gates = 0;            // gate rows of a recurrent layer
   int encoder_outputs = 0;  // hidden, or 0 without an encoder
   int patches = 0;
   int patch_inputs = 0;
@@ -46,7 +73,8 @@ struct NetworkLayout {
   int median = 0;  // position of 0.5
   double level[kLevelsMax] = {};
 
-  RecurrentLayout layer[kLayersMax] = {};
+  RecurrentLayout layer[kLayersMax] = {};  // of an LSTM or a GRU
+  TransformerLayout transformer;
   DenseLayout window;  // inputs: encoder's output, window features
   // The layers that run per target lie back to back from decoder_begin to the end of the biases.
   DenseLayout target;  // without a bias: window's holds it
