@@ -57,6 +57,11 @@ inline constexpr size_t kLanes = hn::MaxLanes(Floats());
 inline constexpr size_t kGroupUnits = kGroupVectors * kLanes;
 inline constexpr bool kWholeTiles = kLanes == kLstmTileUnits;  // a vector is a tile
 
+// Whether an update is done between rows of the next product. x86 before AVX-512 has sixteen
+// registers, of which the product takes nine: the update's state would go to memory and back, and
+// the processor finds enough to do by itself in what comes before and after.
+inline constexpr bool kUpdatesBetweenRows = !HWY_ARCH_X86 || kWholeTiles;
+
 // Inputs of a row of recurrent weights.
 template <LstmWeights kWeights>
 inline constexpr size_t kRowInputs = kWeights == LstmWeights::kFloat ? 1 : 2;
@@ -203,7 +208,7 @@ HWY_INLINE void RunGroup(const PackedLstmLayer& layer, size_t unit, const StepRo
   constexpr size_t kPart = 2 / kRowInputs<kWeights>;
   constexpr size_t kMeanwhile = kCellPhases * kPart;
   size_t done = 0;
-  if (pending->vectors == kGroupVectors && ready >= kMeanwhile) {
+  if (kUpdatesBetweenRows && pending->vectors == kGroupVectors && ready >= kMeanwhile) {
     // The rows that come last are those that the first-level cache has lost: the update is best
     // done while they are on their way.
     if (!late) done = count - kMeanwhile;
