@@ -2,7 +2,11 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
+#include <span>
+#include <string>
+#include <vector>
 
+#include "sidecar/app/arguments.h"
 #include "sidecar/app/build_info.h"
 #include "sidecar/app/commands.h"
 
@@ -19,7 +23,11 @@ int main(int argc, char** argv) {
   auspex::AddBacktestCommand(app, &exit_status);
   auspex::AddDoctorCommand(app, &exit_status);
   try {
-    app.parse(argc, argv);
+    const std::vector<std::string> arguments =
+        auspex::WithEmptyValues(std::span(argv, static_cast<size_t>(argc)));
+    std::vector<const char*> texts;
+    for (const std::string& argument : arguments) texts.push_back(argument.c_str());
+    app.parse(static_cast<int>(texts.size()), texts.data());
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 1;
   } catch (const std::exception& error) {
