@@ -151,6 +151,7 @@ AUSPEX_DEVICE void RunLayer(Block& block, const FleetPlan& plan, LayerMemory mem
   }
 }
 
+// All layers, from the patches at encoder.inputs to the newest state at encoder.hidden.
 template <Cell kCell, int kUnits, class Block>
 AUSPEX_DEVICE void RunRecurrent(Block& block, const FleetPlan& plan, const float* weights) {
   float* const shared = block.shared();
@@ -161,6 +162,7 @@ AUSPEX_DEVICE void RunRecurrent(Block& block, const FleetPlan& plan, const float
   }
 }
 
+// The same by a transformer.
 template <class Block>
 AUSPEX_DEVICE void RunTransformer(Block& block, const FleetPlan& plan, const float* weights) {
   const EncoderPlan& encoder = plan.encoder;

@@ -137,12 +137,14 @@ NetworkLayout LayoutOf(const ModelSpec& spec) {
   std::copy(spec.quantiles.begin(), spec.quantiles.end(), layout.level);
 
   LayerPlacer placer;
-  const bool attends = spec.cell == Cell::kTransformer;
-  if (attends) layout.transformer = placer.Transformer(spec);
-  for (int n = 0; !attends && n < layout.layers; ++n) {
-    const int inputs = n == 0 ? layout.patch_inputs : layout.hidden;
-    layout.layer[n].input = placer.Dense(inputs, layout.gates);
-    layout.layer[n].recurrent = placer.Dense(RoundUp(layout.hidden, 4), layout.gates);
+  if (spec.cell == Cell::kTransformer) {
+    layout.transformer = placer.Transformer(spec);
+  } else {
+    for (int n = 0; n < layout.layers; ++n) {
+      const int inputs = n == 0 ? layout.patch_inputs : layout.hidden;
+      layout.layer[n].input = placer.Dense(inputs, layout.gates);
+      layout.layer[n].recurrent = placer.Dense(RoundUp(layout.hidden, 4), layout.gates);
+    }
   }
   layout.window = placer.Dense(spec.window_inputs(), spec.decoder_width);
   layout.decoder_begin = placer.used();
@@ -159,9 +161,11 @@ std::vector<float> PackWeights(const ModelSpec& spec, const Weights& weights,
                                const NetworkLayout& layout) {
   std::vector<float> packed(static_cast<size_t>(layout.floats));
   Packer packer(spec, weights, packed);
-  const bool attends = spec.cell == Cell::kTransformer;
-  if (attends) packer.Transformer(layout.transformer);
-  for (int n = 0; !attends && n < layout.layers; ++n) packer.RecurrentLayer(n, layout.layer[n]);
+  if (spec.cell == Cell::kTransformer) {
+    packer.Transformer(layout.transformer);
+  } else {
+    for (int n = 0; n < layout.layers; ++n) packer.RecurrentLayer(n, layout.layer[n]);
+  }
   packer.Dense("decoder.window.weight", "decoder.window.bias", layout.window);
   packer.AddBias("decoder.target.bias", layout.window);
   packer.Transpose("decoder.target.weight", spec.target_inputs(), layout.target);

@@ -10,13 +10,14 @@
 
 namespace auspex::model {
 
-// Row u of column c is at [u * columns + c] of each of these, in shared memory.
+// All but the weights is shared memory; sizes as in EncoderPlan. Unit u of a patch's column c is at
+// [u * columns + c] of rows, normed and wide.
 struct TransformerMemory {
   const float* weights;  // of the network, in device memory
   float* rows;           // what layers add to
-  float* normed;         // rows, normalised; then what the heads gather
-  float* wide;           // queries, keys and values, or the inside of the feed-forward part
-  float* scores;         // [heads][patches][patches]
+  float* normed;         // rows, normalised; then what the heads gather; then the layer's last sums
+  float* wide;           // queries, keys and values; then sums; then the feed-forward part's inside
+  float* scores;         // [heads][patches][patches]: of each query with all keys
 };
 
 // One column: mean 0 and variance 1 over the units, then scaled and shifted. Writes every
@@ -38,6 +39,8 @@ AUSPEX_DEVICE void NormalizeColumn(const NormLayout& norm, const float* weights,
   }
 }
 
+// Borrows all that it is given. Padding columns are computed along, as if they were patches of
+// zero, and read by no patch.
 template <class Block>
 class Transformer {
  public:
